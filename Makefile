@@ -1,0 +1,72 @@
+# The everyday commands. They need python3 (3.10 or newer), a C++20 compiler and make, and nothing
+# activated: what else they use, an MPI included, comes as wheels into .venv.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+# The extras each command installs. torch is large, so it is not among them; its tests run where it
+# is found: .venv/bin/pip install torch
+EXTRAS_demo := mpi,demo
+EXTRAS_test := mpi,test,demo
+EXTRAS_lint := $(EXTRAS_test),dev
+
+# Folders too: theirs is the time that changes when a file is deleted.
+SOURCES := CMakeLists.txt pyproject.toml setup.py README.md \
+           $(shell find src bindings bench -name __pycache__ -prune -o -print)
+CPP_FILES = $(shell find src bindings tests examples -regex '.*\.\(h\|hpp\|c\|cc\|cpp\)')
+
+.PHONY: help demo test long lint format clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make demo    train and reduce real gradients with 4 MPI ranks, dense and compressed"
+	@echo "make test    run the tests, those under mpirun too"
+	@echo "make long    run the long tier of the tests"
+	@echo "make lint    check format, style, types and spelling"
+	@echo "make format  format the sources"
+	@echo "make clean   remove everything built, .venv included"
+
+demo: $(VENV)/installed-demo
+	@echo "==> Demo: under 3 minutes"
+	@$(BIN)/python -m skimp.bench.demo
+
+test: $(VENV)/installed-test
+	@echo "==> Tests: a few minutes"
+	@$(BIN)/python -m pytest
+
+long: $(VENV)/installed-test
+	@$(BIN)/python -m pytest -m long
+
+lint: $(VENV)/installed-lint
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	@$(BIN)/clang-format --dry-run -Werror $(CPP_FILES) && echo "clang-format: $(words $(CPP_FILES)) files"
+	$(BIN)/codespell
+
+format: $(VENV)/installed-lint
+	@$(BIN)/ruff format
+	@$(BIN)/ruff check --fix
+	@$(BIN)/clang-format -i $(CPP_FILES)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
+
+# The environment and the tools of the build. An environment that is there already is used.
+$(VENV)/ready: pyproject.toml tools/preflight.py tools/requirements.py
+	@$(PYTHON) tools/preflight.py $(VENV)
+	@echo "==> Creating $(VENV) with the build's tools (cmake, ninja, ...): about 20 s"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python tools/requirements.py | $(PIP) install --requirement /dev/stdin
+	@touch $@
+
+# Skimp and what one command needs beside it; again when a source has changed.
+$(VENV)/installed-%: $(SOURCES) | $(VENV)/ready
+	@echo "==> Installing skimp[$(EXTRAS_$*)] into $(VENV): about 1 min, a few seconds after an edit"
+	@$(PIP) install --no-build-isolation ".[$(EXTRAS_$*)]"
+	@touch $@
