@@ -1,0 +1,58 @@
+/// \file
+/// The bits of floating-point numbers: magnitudes that order as integers, NaN and Inf tests that
+/// no compiler flag can remove, and the canonical NaN that every write uses.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <type_traits>
+
+#include "base/half.h"
+
+namespace skimp {
+
+template <class Value>
+using BitsOf = std::conditional_t<sizeof(Value) == 4, std::uint32_t, std::uint64_t>;
+
+template <class Value>
+inline constexpr int fraction_bits = sizeof(Value) == 4 ? 23 : 52;
+
+template <class Value>
+inline constexpr int exponent_bias = sizeof(Value) == 4 ? 127 : 1023;
+
+/// |x| as an integer: larger magnitude, larger integer; Inf above all numbers, NaN above Inf.
+template <class Value>
+inline BitsOf<Value> magnitude_bits(Value x) {
+  return std::bit_cast<BitsOf<Value>>(x) & (~BitsOf<Value>{0} >> 1);
+}
+
+template <class Value>
+inline constexpr BitsOf<Value> infinity_bits =
+    sizeof(Value) == 4 ? BitsOf<Value>{0x7F800000u}
+                       : static_cast<BitsOf<Value>>(0x7FF0000000000000u);
+
+template <class Value>
+inline bool is_finite(Value x) {
+  return magnitude_bits(x) < infinity_bits<Value>;
+}
+
+template <class Value>
+inline bool is_nan(Value x) {
+  return magnitude_bits(x) > infinity_bits<Value>;
+}
+
+template <class Value>
+inline Value canonical_nan() {
+  if constexpr (sizeof(Value) == 4) {
+    return std::bit_cast<Value>(canonical_nan_bits);
+  } else {
+    return std::bit_cast<Value>(canonical_nan_bits64);
+  }
+}
+
+template <class Value>
+inline Value canonical(Value x) {
+  return is_nan(x) ? canonical_nan<Value>() : x;
+}
+
+}  // namespace skimp

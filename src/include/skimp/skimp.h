@@ -1,0 +1,319 @@
+/** \file
+ * Skimp's C interface: compressed collective communication with error feedback.
+ *
+ * The simple calls first (skimp_allreduce and its sisters), then plans, then codecs on their own.
+ * Every function returns a status; on failure skimp_last_error_message() says what failed, with
+ * the values. Objects come from a create function and go to the destroy function of the same noun,
+ * which accepts NULL. Text spells codecs the same way in every language: "topk(density=0.01)".
+ *
+ * Threads: a communicator is one rank and is used by one thread at a time; different communicators
+ * are independent. Codecs are immutable and may be shared. After fork() use no communicator that
+ * was made before it.
+ */
+#ifndef SKIMP_SKIMP_H
+#define SKIMP_SKIMP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define SKIMP_VERSION_MAJOR 0
+#define SKIMP_VERSION_MINOR 1
+#define SKIMP_VERSION_PATCH 0
+#define SKIMP_VERSION "0.1.0"
+
+#if defined(__GNUC__)
+#define SKIMP_API __attribute__((visibility("default")))
+#else
+#define SKIMP_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Status, types ------------------------------------------------------------------------ */
+
+/** Values are part of the ABI and never change. */
+typedef enum skimp_status {
+  SKIMP_OK = 0,
+  SKIMP_INVALID_ARGUMENT = 1, /**< a value outside what the message says is accepted */
+  SKIMP_UNSUPPORTED_TYPE = 2, /**< an element type that Skimp does not handle */
+  SKIMP_MISMATCH = 3,         /**< ranks disagree on count, dtype, codec, operation, ... */
+  SKIMP_CORRUPT_PAYLOAD = 4,  /**< received bytes are not a frame that Skimp wrote */
+  SKIMP_TIMEOUT = 5,          /**< a peer, named in the message, did not answer in time */
+  SKIMP_PEER_FAILED = 6,      /**< a peer said that it failed, and why */
+  SKIMP_NONFINITE = 7,        /**< NaN or Inf on some rank, and the call asked to raise */
+  SKIMP_CLOSED = 8,           /**< the communicator was closed */
+  SKIMP_OUT_OF_MEMORY = 9,
+  SKIMP_TRANSPORT = 10, /**< the network library reported an error */
+  SKIMP_INTERNAL = 11   /**< a bug in Skimp */
+} skimp_status;
+
+/** The message of the last failure in this thread; "" before the first. Valid until the next. */
+SKIMP_API const char* skimp_last_error_message(void);
+
+/** "0.1.0": the version of the library that is loaded, to compare with SKIMP_VERSION. */
+SKIMP_API const char* skimp_version(void);
+
+typedef enum skimp_dtype {
+  SKIMP_FLOAT32 = 1,
+  SKIMP_FLOAT16 = 2,
+  SKIMP_BFLOAT16 = 3,
+  SKIMP_FLOAT64 = 4
+} skimp_dtype;
+
+typedef enum skimp_op { SKIMP_MEAN = 0, SKIMP_SUM = 1 } skimp_op;
+
+/** What to do when an input or a residual holds NaN or Inf on any rank. */
+typedef enum skimp_nonfinite {
+  SKIMP_PROPAGATE = 0, /**< as a dense reduction would; the residual of what they touch is zeroed */
+  SKIMP_RAISE = 1,     /**< SKIMP_NONFINITE on every rank; no residual changes */
+  SKIMP_SKIP = 2       /**< no output is written and no residual changes, on every rank */
+} skimp_nonfinite;
+
+typedef struct skimp_codec skimp_codec;
+typedef struct skimp_residual skimp_residual;
+typedef struct skimp_communicator skimp_communicator;
+typedef struct skimp_plan skimp_plan;
+
+/* ---- Codecs and residuals ------------------------------------------------------------------ */
+
+/** Makes a codec from its text, e.g. "identity", "sign", "sign(block=4096)",
+ *  "quantize(bits=4,block=256,rounding=nearest)", "topk(density=0.01,values=float16)",
+ *  "topk(k=100)", "random_k(density=0.01,seed=1)". docs/codecs.md lists names and defaults. */
+SKIMP_API skimp_status skimp_codec_create(const char* text, skimp_codec** codec);
+SKIMP_API void skimp_codec_destroy(skimp_codec* codec);
+
+/** The codec's full text, defaults filled in. Valid as long as the codec. */
+SKIMP_API const char* skimp_codec_text(const skimp_codec* codec);
+
+/** The names of all codecs, separated by spaces. */
+SKIMP_API const char* skimp_codec_names(void);
+
+/** Error-feedback state of one array: what earlier calls left out, `count` elements of float32
+ *  (float64 when dtype is SKIMP_FLOAT64), zeros at first, double-buffered so that a call that
+ *  fails leaves it untouched. `in_place` nonzero halves the memory and gives that up. */
+SKIMP_API skimp_status skimp_residual_create(uint64_t count, skimp_dtype dtype, int in_place,
+                                             skimp_residual** residual);
+SKIMP_API void skimp_residual_destroy(skimp_residual* residual);
+
+/** Calls that have succeeded with this residual: its training step. */
+SKIMP_API uint64_t skimp_residual_step(const skimp_residual* residual);
+
+/** The values, of the residual's own element type (see above). Valid until the next call that uses
+ *  the residual; may be read and written between calls. */
+SKIMP_API void* skimp_residual_data(skimp_residual* residual);
+
+/** Copies `count` values in and sets the step; ranks check their steps against each other in the
+ *  next call. */
+SKIMP_API skimp_status skimp_residual_load(skimp_residual* residual, const void* values,
+                                           uint64_t count, uint64_t step);
+
+/** Multiplies every value, e.g. when a loss scale changes. The factor must be finite. */
+SKIMP_API skimp_status skimp_residual_rescale(skimp_residual* residual, double factor);
+
+/* ---- Communicators ------------------------------------------------------------------------- */
+
+/** Ranks are threads of this process: fills `communicators`, an array of world_size, one a rank. */
+SKIMP_API skimp_status skimp_threads_create(int world_size, skimp_communicator** communicators);
+
+/** Over any MPI: use skimp_mpi_create of skimp/mpi.h, which fills this table with the calls of the
+ *  program's own mpi.h. Functions return 0 or an MPI error code. A request is a slot of
+ *  request_bytes bytes that the library owns. */
+typedef struct skimp_mpi_table {
+  size_t table_bytes; /**< sizeof(skimp_mpi_table) */
+  void* context;      /**< passed to each function; freed by `destroy` */
+  int rank;
+  int world_size;
+  int shared_memory; /**< nonzero: all ranks are on one node */
+  int tag_limit;     /**< tags 0 ... tag_limit may be used */
+  size_t request_bytes;
+  int (*isend)(void* context, const void* data, int bytes, int peer, int tag, void* request);
+  int (*irecv)(void* context, void* data, int bytes, int peer, int tag, void* request);
+  /** Sets *done; for a finished receive *bytes is what arrived, -1 if that did not fit. */
+  int (*test)(void* context, void* request, int* done, int* bytes);
+  /** Cancels a receive that has not matched, and frees the request. */
+  int (*cancel)(void* context, void* request);
+  /** Writes the message of an MPI error code, at most `capacity` bytes with the ending zero. */
+  void (*explain)(void* context, int code, char* message, size_t capacity);
+  void (*destroy)(void* context);
+} skimp_mpi_table;
+
+/** Takes over the table's context, also when it fails. */
+SKIMP_API skimp_status skimp_mpi_table_create(const skimp_mpi_table* table,
+                                              skimp_communicator** communicator);
+
+/** An mpi4py communicator: `library` is the path of mpi4py's extension module (or NULL for the
+ *  symbols of the process), the others point at MPI handles: a communicator that nobody else uses,
+ *  and MPI_BYTE. Works with Open MPI, MPICH and its kin, and the standard ABI, whichever the
+ *  process has loaded. The caller keeps the MPI communicator until the Skimp one is destroyed. */
+SKIMP_API skimp_status skimp_mpi_create_from_handles(const char* library,
+                                                     const void* mpi_communicator,
+                                                     const void* mpi_byte, int shared_memory,
+                                                     skimp_communicator** communicator);
+
+/** Ends the communicator: calls raise SKIMP_CLOSED from then on. Not collective. */
+SKIMP_API void skimp_communicator_destroy(skimp_communicator* communicator);
+
+/** As destroy, but keeps the object: later calls fail with SKIMP_CLOSED. A non-NULL `reason` tells
+ *  the peers that this rank gives up, and why; their next wait for it fails with
+ *  SKIMP_PEER_FAILED at once rather than at the deadline. */
+SKIMP_API skimp_status skimp_communicator_close(skimp_communicator* communicator,
+                                                const char* reason);
+
+SKIMP_API int skimp_communicator_rank(const skimp_communicator* communicator);
+SKIMP_API int skimp_communicator_world_size(const skimp_communicator* communicator);
+
+/** "threads", "mpi": what carries the messages. */
+SKIMP_API const char* skimp_communicator_transport(const skimp_communicator* communicator);
+
+/** Seconds that a wait may take before SKIMP_TIMEOUT; 300 at first. The same on all ranks. */
+SKIMP_API skimp_status skimp_communicator_set_timeout(skimp_communicator* communicator,
+                                                      double seconds);
+
+/** Collective. Ranks of equal `color` form a new communicator, in order of `key` then rank; with
+ *  color < 0 a rank joins none and gets NULL. The parent must outlive the parts. */
+SKIMP_API skimp_status skimp_communicator_split(skimp_communicator* communicator, int color,
+                                                int key, skimp_communicator** part);
+
+/** Collective: returns once every rank has called it. */
+SKIMP_API skimp_status skimp_barrier(skimp_communicator* communicator);
+
+/* ---- Collectives --------------------------------------------------------------------------- */
+
+/** Options of a call; start from SKIMP_OPTIONS_INIT. */
+typedef struct skimp_options {
+  size_t options_bytes; /**< sizeof(skimp_options) */
+  const skimp_codec* codec;           /**< NULL: identity */
+  const skimp_codec* broadcast_codec; /**< of two_phase's second phase; NULL: the codec's default */
+  skimp_residual* residual;           /**< error feedback; NULL: none */
+  const char* algorithm;              /**< a name of docs/algorithms.md; NULL: chosen by Skimp */
+  skimp_op op;                        /**< SKIMP_MEAN by default */
+  skimp_nonfinite nonfinite;
+  int root; /**< of broadcast */
+} skimp_options;
+
+#define SKIMP_OPTIONS_INIT \
+  { sizeof(skimp_options), NULL, NULL, NULL, NULL, SKIMP_MEAN, SKIMP_PROPAGATE, 0 }
+
+/** What the last run of a plan, or one-shot call, did on this rank. */
+typedef struct skimp_report {
+  size_t report_bytes; /**< set to sizeof(skimp_report) before the call that fills it */
+  char algorithm[32];
+  uint64_t count;           /**< elements of the input */
+  uint64_t input_bytes;     /**< count times the size of an element */
+  uint64_t bytes_sent;      /**< counted where they enter the transport, headers included */
+  uint64_t bytes_received;
+  uint64_t messages_sent;
+  uint64_t predicted_bytes; /**< what the algorithm's cost formula says of bytes_sent */
+  uint64_t dense_bytes;     /**< what the dense algorithm would have sent, by its formula */
+  uint64_t rounds;          /**< exchanges that depend on one another */
+  double seconds;           /**< of the whole call */
+  double encode_seconds;    /**< in encoders and decoders */
+  double wait_seconds;      /**< waiting for peers */
+  int nonfinite;            /**< 1: some rank's input held NaN or Inf */
+  int skipped;              /**< 1: nothing was written, because of SKIMP_SKIP */
+} skimp_report;
+
+/** Reduces `count` elements over all ranks into `output` (which may be `input`), the same bits on
+ *  every rank. `options` NULL: the dense mean. */
+SKIMP_API skimp_status skimp_allreduce(skimp_communicator* communicator, const void* input,
+                                       void* output, uint64_t count, skimp_dtype dtype,
+                                       const skimp_options* options);
+
+/** As allreduce, but rank r keeps elements r·count/world_size ... of the result: `count` is that of
+ *  the input and must divide by world_size; `output` has count / world_size elements. */
+SKIMP_API skimp_status skimp_reduce_scatter(skimp_communicator* communicator, const void* input,
+                                            void* output, uint64_t count, skimp_dtype dtype,
+                                            const skimp_options* options);
+
+/** Every rank's input, as its codec delivers it, in rank order: `output` has count · world_size
+ *  elements, the same bits on every rank. */
+SKIMP_API skimp_status skimp_allgather(skimp_communicator* communicator, const void* input,
+                                       void* output, uint64_t count, skimp_dtype dtype,
+                                       const skimp_options* options);
+
+/** The root's input, as its codec delivers it, on every rank, the root too. `input` is read on the
+ *  root only and may be NULL elsewhere. */
+SKIMP_API skimp_status skimp_broadcast(skimp_communicator* communicator, const void* input,
+                                       void* output, uint64_t count, skimp_dtype dtype,
+                                       const skimp_options* options);
+
+/** Fills the report of the communicator's last call. */
+SKIMP_API skimp_status skimp_communicator_report(const skimp_communicator* communicator,
+                                                 skimp_report* report);
+
+/* ---- Plans: choose once, run often ---------------------------------------------------------- */
+
+typedef enum skimp_collective {
+  SKIMP_ALLREDUCE = 1,
+  SKIMP_REDUCE_SCATTER = 2,
+  SKIMP_ALLGATHER = 3,
+  SKIMP_BROADCAST = 4
+} skimp_collective;
+
+/** Picks the algorithm and allocates the workspace. Not collective; the first run compares the
+ *  plans of all ranks. The residual of `options` is ignored: it is an argument of the run. The
+ *  communicator must outlive the plan. */
+SKIMP_API skimp_status skimp_plan_create(skimp_communicator* communicator,
+                                         skimp_collective collective, uint64_t count,
+                                         skimp_dtype dtype, const skimp_options* options,
+                                         skimp_plan** plan);
+SKIMP_API void skimp_plan_destroy(skimp_plan* plan);
+SKIMP_API skimp_status skimp_plan_run(skimp_plan* plan, const void* input, void* output,
+                                      skimp_residual* residual);
+/** Before the first run: the prediction, with zeros for what is measured. */
+SKIMP_API skimp_status skimp_plan_report(const skimp_plan* plan, skimp_report* report);
+
+/** The plan in words: collective, count, dtype, op, codecs, algorithm. Valid as long as it. */
+SKIMP_API const char* skimp_plan_text(const skimp_plan* plan);
+
+/* ---- Encode and decode without communication ------------------------------------------------ */
+
+/** An upper bound (for fixed-size codecs the exact number) of a frame's bytes. */
+SKIMP_API skimp_status skimp_frame_bytes(const skimp_codec* codec, uint64_t count,
+                                         skimp_dtype dtype, uint64_t* bytes);
+
+/** Writes a frame (64-byte header and payload) of `input`, or of input + residual when a residual
+ *  is given, which then keeps what the frame leaves out. */
+SKIMP_API skimp_status skimp_encode(const skimp_codec* codec, const void* input, uint64_t count,
+                                    skimp_dtype dtype, skimp_residual* residual, void* frame,
+                                    uint64_t capacity, uint64_t* bytes);
+
+typedef struct skimp_frame_info {
+  size_t info_bytes; /**< set to sizeof(skimp_frame_info) before the call */
+  uint64_t count;
+  uint64_t frame_bytes;
+  skimp_dtype dtype;
+  int nonfinite;
+  char codec[128]; /**< the codec's text */
+} skimp_frame_info;
+
+/** Reads and checks a frame's header and checksum. */
+SKIMP_API skimp_status skimp_frame_inspect(const void* frame, uint64_t bytes,
+                                           skimp_frame_info* info);
+
+/** Decodes a frame into `count` elements of `dtype`; count must be the frame's. Safe on any bytes:
+ *  SKIMP_CORRUPT_PAYLOAD, and nothing outside `output` is written. */
+SKIMP_API skimp_status skimp_decode(const void* frame, uint64_t bytes, void* output,
+                                    uint64_t count, skimp_dtype dtype);
+
+/* ---- Testing --------------------------------------------------------------------------------- */
+
+/** Faults for tests of what a failing peer does to the others. */
+typedef enum skimp_fault {
+  SKIMP_FAULT_ERROR = 1,   /**< the exchange fails with SKIMP_TRANSPORT */
+  SKIMP_FAULT_SILENT = 2,  /**< from then on this rank sends nothing and receives nothing */
+  SKIMP_FAULT_CORRUPT = 3, /**< one bit of the first message sent is flipped */
+  SKIMP_FAULT_TRUNCATE = 4 /**< the first message sent loses its last byte */
+} skimp_fault;
+
+/** From now on the `exchange`-th exchange of this rank (0: the next) suffers `fault`. */
+SKIMP_API skimp_status skimp_communicator_inject_fault(skimp_communicator* communicator,
+                                                       skimp_fault fault, uint64_t exchange);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* SKIMP_SKIMP_H */
