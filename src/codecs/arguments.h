@@ -1,0 +1,44 @@
+/// \file
+/// The text of a codec, "name(key=value,key=value)", taken apart and checked.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace skimp {
+
+/// A codec takes what it knows; `finish` refuses what is left. Messages begin with the name.
+class Arguments {
+ public:
+  /// Throws InvalidArgument when `text` is not of the form above.
+  explicit Arguments(std::string_view text);
+
+  const std::string& name() const { return name_; }
+
+  std::optional<double> take_number(const std::string& key);
+  std::optional<std::uint64_t> take_integer(const std::string& key);
+
+  /// One of `choices`, the first by default.
+  std::string take_choice(const std::string& key, std::initializer_list<const char*> choices);
+
+  /// The argument `block`: a multiple of 32 from 32 to 8192.
+  std::uint64_t take_block(std::uint64_t by_default);
+
+  void finish() const;
+
+ private:
+  std::optional<std::string> take(const std::string& key);
+
+  std::string name_;
+  std::map<std::string, std::string> values_;
+  std::string known_;
+};
+
+/// Throws CorruptPayload unless `block` is one that `take_block` accepts.
+void require_block(const char* codec, std::uint64_t block);
+
+}  // namespace skimp

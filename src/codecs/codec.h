@@ -1,0 +1,127 @@
+/// \file
+/// What a codec is: a rule that turns values into payload bytes and back. Collectives know this
+/// file and no concrete codec; a codec knows nothing of ranks or networks.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/bytes.h"
+#include "base/dtype.h"
+#include "base/philox.h"
+
+namespace skimp {
+
+/// Wire values of a frame's codec field; never reused.
+enum class CodecId : std::uint8_t { identity = 1, sign = 2, quantize = 3, topk = 4, random_k = 5 };
+
+/// Facts from which algorithms are chosen.
+struct Traits {
+  bool fixed_size;   ///< the payload's bytes follow from count and dtype alone
+  bool linear;       ///< payloads are reduced without decoding; see LinearRounds
+  bool sliceable;    ///< shards of an array can be encoded apart from one another
+  bool contraction;  ///< ‖x − decode(encode(x))‖² ≤ (1 − δ)‖x‖² with δ > 0, so feedback converges
+  bool unbiased;     ///< the mean over random numbers of decode(encode(x)) is x
+};
+
+/// One encode, with error feedback fused in: the values to encode are input + residual_in, and
+/// residual_out becomes what the payload leaves out. Residuals are of the accumulator's type.
+struct EncodeJob {
+  const void* input = nullptr;  ///< `count` elements of `dtype`
+  DType dtype = DType::float32;
+  std::uint64_t count = 0;
+  const void* residual_in = nullptr;  ///< null: zeros
+  void* residual_out = nullptr;       ///< null: not wanted. May be residual_in
+  std::byte* payload = nullptr;       ///< room for payload_bytes(count, dtype)
+  std::byte* workspace = nullptr;     ///< workspace_bytes(count, dtype), aligned to 64
+  RandomStream random;
+  std::uint64_t first_element = 0;  ///< of the whole array; random numbers belong to elements
+};
+
+struct Encoded {
+  std::uint64_t bytes = 0;
+  bool nonfinite = false;  ///< some value was NaN or Inf
+};
+
+/// Where decoded values go.
+struct Output {
+  void* data = nullptr;
+  DType dtype = DType::float32;
+  double divisor = 1;  ///< values are divided by it (in the accumulator's type) before rounding
+  bool add = false;    ///< add to what is there; `dtype` is then the accumulator's, divisor 1
+};
+
+class LinearRounds;
+
+class Codec : public std::enable_shared_from_this<Codec> {
+ public:
+  virtual ~Codec() = default;
+
+  virtual CodecId id() const = 0;
+  virtual Traits traits() const = 0;
+
+  /// The text that makes this codec, defaults filled in: "sign(block=2048)".
+  virtual std::string text() const = 0;
+
+  /// What a decoder of `count` elements needs to know beside count and dtype, as the frame's
+  /// parameter field.
+  virtual std::uint64_t parameter(std::uint64_t count) const = 0;
+
+  /// Elements per block: slices begin at multiples of it.
+  virtual std::uint64_t block() const { return 16; }
+
+  /// The payload's bytes for `count` elements: exact if fixed_size, else a bound. Throws when
+  /// `count` elements cannot be encoded (k exceeds count).
+  virtual std::uint64_t payload_bytes(std::uint64_t count, DType dtype) const = 0;
+
+  virtual std::uint64_t workspace_bytes(std::uint64_t, DType) const { return 0; }
+
+  virtual Encoded encode(const EncodeJob& job) const = 0;
+
+  /// Reads a payload of `count` elements encoded from `dtype`. The payload is hostile: throws
+  /// CorruptPayload for what no encoder writes, and touches nothing outside it and the output.
+  virtual void decode(Bytes payload, std::uint64_t count, DType dtype,
+                      const Output& output) const = 0;
+
+  /// The codec for elements begin … end of an array of `count`: itself, or one with its share of a
+  /// budget that the slices of an array divide among them.
+  virtual std::shared_ptr<const Codec> slice(std::uint64_t begin, std::uint64_t end,
+                                             std::uint64_t count) const {
+    (void)begin, (void)end, (void)count;
+    return shared_from_this();
+  }
+
+  /// How many of `count` elements keep a value, at most.
+  virtual std::uint64_t kept(std::uint64_t count) const { return count; }
+
+  /// What a two-phase reduction sends back with, unless told otherwise.
+  virtual std::shared_ptr<const Codec> default_broadcast() const { return shared_from_this(); }
+
+  /// Null unless traits().linear.
+  virtual std::unique_ptr<LinearRounds> linear_rounds(std::uint64_t, DType) const;
+};
+
+using CodecPtr = std::shared_ptr<const Codec>;
+
+/// A linear codec's reduction: rounds of "make a small buffer, reduce it densely over the ranks".
+/// Low-rank factors need two, where the second buffer depends on the first sum.
+class LinearRounds {
+ public:
+  virtual ~LinearRounds() = default;
+  virtual int rounds() const = 0;
+  /// Values of the accumulator's type in round `round`'s buffer.
+  virtual std::uint64_t buffer_count(int round) const = 0;
+  /// Fills the buffer of `round`; `sum` is the previous round's, null in round 0. The job's
+  /// random stream is shared by all ranks; payload and workspace are not used. Returns whether
+  /// some value read was not finite.
+  virtual bool make_buffer(int round, const EncodeJob& job, const void* sum, void* buffer) = 0;
+  /// Writes the residual (if wanted) and decodes the last round's sum.
+  virtual void finish(const EncodeJob& job, const void* sum, const Output& output) = 0;
+};
+
+inline std::unique_ptr<LinearRounds> Codec::linear_rounds(std::uint64_t, DType) const {
+  return nullptr;
+}
+
+}  // namespace skimp

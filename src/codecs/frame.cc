@@ -1,0 +1,83 @@
+#include "codecs/frame.h"
+
+#include "base/checksum.h"
+
+namespace skimp {
+namespace {
+
+std::uint32_t sum_of(Bytes bytes) { return static_cast<std::uint32_t>(checksum(bytes)); }
+
+std::uint32_t sum_of(const FrameHeader& header) {
+  return sum_of({reinterpret_cast<const std::byte*>(&header), offsetof(FrameHeader, header_sum)});
+}
+
+}  // namespace
+
+FrameHeader describe(const Codec& codec, DType dtype, std::uint64_t count,
+                     const Encoded& encoded) {
+  FrameHeader header;
+  header.codec = static_cast<std::uint8_t>(codec.id());
+  header.dtype = static_cast<std::uint8_t>(dtype);
+  header.flags = encoded.nonfinite ? nonfinite_flag : 0;
+  header.count = count;
+  header.payload_bytes = encoded.bytes;
+  header.parameter = codec.parameter(count);
+  return header;
+}
+
+void seal(FrameHeader& header, Bytes payload) {
+  header.payload_sum = sum_of(payload);
+  header.header_sum = sum_of(header);
+}
+
+FrameHeader read_header(Bytes bytes) {
+  require_intact(bytes.size() >= header_bytes, "frame: ", bytes.size(),
+                 " bytes are fewer than a header's ", header_bytes);
+  const auto header = load<FrameHeader>(bytes.data());
+  require_intact(header.magic == frame_magic, "frame: does not begin with SKMP");
+  require_intact(header.version == frame_version, "frame: version ", int{header.version},
+                 ", this library reads version ", int{frame_version});
+  require_intact(header.header_sum == sum_of(header), "frame: header sum ", header.header_sum,
+                 " is not that of its bytes, ", sum_of(header));
+  const int kind = static_cast<int>(header.kind);
+  require_intact(kind >= 1 && kind <= 3, "frame: kind ", kind, " is not known");
+  if (header.kind == FrameKind::data) {
+    require_intact(is_dtype(header.dtype), "frame: dtype ", int{header.dtype}, " is not known");
+  }
+  require_intact(header.count <= largest_count, "frame: count ", header.count, " exceeds ",
+                 largest_count);
+  require_intact((header.flags & ~nonfinite_flag) == 0, "frame: flags ", header.flags,
+                 " are not known");
+  return header;
+}
+
+void check_payload(const FrameHeader& header, Bytes payload) {
+  require_intact(header.payload_sum == sum_of(payload), "frame: payload sum ", header.payload_sum,
+                 " is not that of its bytes, ", sum_of(payload));
+}
+
+std::uint64_t encode_frame(const Codec& codec, EncodeJob job, MutableBytes frame) {
+  const std::uint64_t needed = header_bytes + codec.payload_bytes(job.count, job.dtype);
+  require(frame.size() >= needed, "encode: the frame needs ", needed, " bytes, capacity is ",
+          frame.size());
+  job.payload = frame.data() + header_bytes;
+  const Encoded encoded = codec.encode(job);
+  FrameHeader header = describe(codec, job.dtype, job.count, encoded);
+  seal(header, {job.payload, encoded.bytes});
+  store(frame.data(), header);
+  return header_bytes + encoded.bytes;
+}
+
+FrameHeader open_frame(Bytes frame, Bytes& payload) {
+  const FrameHeader header = read_header(frame);
+  require_intact(header.kind == FrameKind::data, "frame: kind ", static_cast<int>(header.kind),
+                 " carries no payload");
+  require_intact(header.payload_bytes == frame.size() - header_bytes, "frame: header tells of ",
+                 header.payload_bytes, " payload bytes, ", frame.size() - header_bytes,
+                 " are there");
+  payload = frame.subspan(header_bytes);
+  check_payload(header, payload);
+  return header;
+}
+
+}  // namespace skimp

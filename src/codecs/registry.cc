@@ -1,0 +1,60 @@
+#include "codecs/registry.h"
+
+#include "codecs/arguments.h"
+#include "codecs/identity/identity.h"
+#include "codecs/quantize/quantize.h"
+#include "codecs/random_k/random_k.h"
+#include "codecs/sign/sign.h"
+#include "codecs/topk/topk.h"
+
+namespace skimp {
+namespace {
+
+struct Row {
+  const char* name;
+  CodecId id;
+  CodecPtr (*make)(Arguments&);
+  CodecPtr (*from_parameter)(std::uint64_t);
+};
+
+constexpr Row rows[] = {
+    {"identity", CodecId::identity, make_identity, identity_from_parameter},
+    {"sign", CodecId::sign, make_sign, sign_from_parameter},
+    {"quantize", CodecId::quantize, make_quantize, quantize_from_parameter},
+    {"topk", CodecId::topk, make_topk, topk_from_parameter},
+    {"random_k", CodecId::random_k, make_random_k, random_k_from_parameter},
+};
+
+}  // namespace
+
+CodecPtr codec_from_text(std::string_view text) {
+  Arguments arguments(text);
+  for (const Row& row : rows) {
+    if (arguments.name() != row.name) continue;
+    CodecPtr codec = row.make(arguments);
+    arguments.finish();
+    return codec;
+  }
+  fail(SKIMP_INVALID_ARGUMENT, "codec: '", arguments.name(), "' is none of ", codec_names());
+}
+
+CodecPtr codec_from_header(std::uint8_t id, std::uint64_t parameter) {
+  for (const Row& row : rows) {
+    if (static_cast<std::uint8_t>(row.id) == id) return row.from_parameter(parameter);
+  }
+  fail(SKIMP_CORRUPT_PAYLOAD, "frame: codec ", static_cast<int>(id), " is not known");
+}
+
+const std::string& codec_names() {
+  static const std::string names = [] {
+    std::string all;
+    for (const Row& row : rows) {
+      if (!all.empty()) all += ' ';
+      all += row.name;
+    }
+    return all;
+  }();
+  return names;
+}
+
+}  // namespace skimp

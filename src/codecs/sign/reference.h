@@ -1,0 +1,64 @@
+/// \file
+/// Sign, one block: the scalar specification. Vector versions must write the same bytes.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "base/numbers.h"
+
+namespace skimp::sign {
+
+/// Σ|x|: lane j of 32 adds elements j, j + 32, …; then lanes j and j + 16 are added, j and j + 8,
+/// … j and j + 1. The order is part of the format: every instruction set sums alike.
+template <class Value>
+Value sum_of_magnitudes(const Value* x, std::uint64_t n) {
+  Value lanes[32] = {};
+  std::uint64_t i = 0;
+  for (; i + 32 <= n; i += 32) {
+    for (std::uint64_t j = 0; j < 32; ++j) {
+      lanes[j] += std::bit_cast<Value>(magnitude_bits(x[i + j]));
+    }
+  }
+  for (std::uint64_t j = 0; i + j < n; ++j) {
+    lanes[j] += std::bit_cast<Value>(magnitude_bits(x[i + j]));
+  }
+  for (std::uint64_t width = 16; width > 0; width /= 2) {
+    for (std::uint64_t j = 0; j < width; ++j) lanes[j] += lanes[j + width];
+  }
+  return lanes[0];
+}
+
+/// Writes the signs of n values, bit i of the little-endian bit string set for a negative one
+/// (−0 too), and returns the scale: mean magnitude, or the canonical NaN and no bits when it is
+/// not finite.
+template <class Value>
+Value encode_block(const Value* x, std::uint64_t n, std::byte* bits) {
+  const Value scale = sum_of_magnitudes(x, n) / static_cast<Value>(n);
+  if (!is_finite(scale)) {
+    std::memset(bits, 0, (n + 7) / 8);
+    return canonical_nan<Value>();
+  }
+  constexpr int sign_shift = static_cast<int>(sizeof(Value)) * 8 - 1;
+  for (std::uint64_t i = 0; i < n; i += 8) {
+    std::uint8_t byte = 0;
+    for (std::uint64_t j = 0; j < 8 && i + j < n; ++j) {
+      const auto sign = std::bit_cast<BitsOf<Value>>(x[i + j]) >> sign_shift;
+      byte = static_cast<std::uint8_t>(byte | sign << j);
+    }
+    bits[i / 8] = std::byte{byte};
+  }
+  return scale;
+}
+
+template <class Value>
+void decode_block(const std::byte* bits, std::uint64_t n, Value scale, Value* x) {
+  constexpr int sign_shift = static_cast<int>(sizeof(Value)) * 8 - 1;
+  const auto magnitude = std::bit_cast<BitsOf<Value>>(scale);
+  for (std::uint64_t i = 0; i < n; ++i) {
+    const auto bit = static_cast<BitsOf<Value>>(bits[i / 8] >> (i % 8)) & 1u;
+    x[i] = std::bit_cast<Value>(magnitude | bit << sign_shift);
+  }
+}
+
+}  // namespace skimp::sign

@@ -1,0 +1,90 @@
+/// \file
+/// The indices of a top-k payload, in the smallest of three codings.
+///
+/// - bitmap: a bit for every element; best from a density of about a sixth up.
+/// - words: 32 bits an index; best for a few indices.
+/// - Elias–Fano (Elias, JACM 1974; Fano 1971): the low l bits of every index packed, the rest as a
+///   unary bitmap in which entry j sets bit (index ≫ l) + j. About l + 2 bits an index, half a bit
+///   above the entropy, and any part of it can be decoded on its own.
+#pragma once
+
+#include <cstdint>
+
+#include "base/bytes.h"
+
+namespace skimp::topk {
+
+enum class IndexCoding { bitmap, words, elias_fano };
+
+/// How k ≤ count indices below `count` ≤ 2^60 are written: a formula, so it is not sent.
+struct IndexShape {
+  IndexShape(std::uint64_t count, std::uint64_t k);
+
+  std::uint64_t count;
+  std::uint64_t k;
+  IndexCoding coding = IndexCoding::bitmap;
+  int low_bits = 0;             ///< l of Elias–Fano
+  std::uint64_t low_bytes = 0;  ///< of its first bit string
+  std::uint64_t bytes = 0;      ///< of all
+};
+
+/// Writes the k indices of a shape; they must ascend.
+class IndexWriter {
+ public:
+  IndexWriter(const IndexShape& shape, std::byte* to);
+
+  void put(std::uint64_t index);
+
+  /// Must be called after the last index.
+  void finish();
+
+ private:
+  void put_low_bits(std::uint64_t bits);
+
+  IndexShape shape_;
+  std::byte* to_;
+  std::uint64_t written_ = 0;
+  std::uint64_t pending_ = 0;       ///< low bits that do not yet fill a word
+  int pending_bits_ = 0;            ///< fewer than 64
+  std::uint64_t stored_bytes_ = 0;  ///< of low bits
+};
+
+/// Iterates over the set bits of a bit string, in order.
+class SetBits {
+ public:
+  explicit SetBits(Bytes bits) : rest_(bits) {}
+
+  /// Sets `position` to that of the next set bit; false when there is none.
+  bool next(std::uint64_t& position);
+
+ private:
+  Bytes rest_;
+  std::uint64_t word_ = 0;        ///< the bits of one word that are still to come
+  std::uint64_t word_begin_ = 0;  ///< position of its first
+  std::uint64_t next_begin_ = 0;
+};
+
+/// Reads the k indices of a shape from hostile bytes. Throws CorruptPayload for an index that does
+/// not exceed the one before or reaches count, and for more or fewer than k.
+class IndexReader {
+ public:
+  /// `bytes` has shape.bytes bytes.
+  IndexReader(const IndexShape& shape, Bytes bytes);
+
+  /// To be called k times.
+  std::uint64_t next();
+
+  /// To be called after the last index.
+  void finish();
+
+ private:
+  std::uint64_t next_unchecked();
+
+  IndexShape shape_;
+  Bytes bytes_;
+  SetBits set_bits_;
+  std::uint64_t read_ = 0;
+  std::uint64_t least_ = 0;  ///< the next index is at least this
+};
+
+}  // namespace skimp::topk

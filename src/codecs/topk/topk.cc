@@ -1,0 +1,143 @@
+#include "codecs/topk/topk.h"
+
+#include "codecs/blocks.h"
+#include "codecs/budget.h"
+#include "codecs/elements.h"
+#include "codecs/topk/indices.h"
+#include "codecs/topk/selection.h"
+#include "codecs/topk/values.h"
+
+namespace skimp {
+namespace {
+
+using topk::Format;
+
+/// Where the parts of a payload begin.
+struct Layout {
+  Layout(std::uint64_t count, std::uint64_t k, Format format, DType dtype)
+      : indices(count, k),
+        scaled(k > 0 && topk::is_scaled(format, bytes_of(accumulator_of(dtype)))),
+        values_begin(scaled ? sizeof(std::int32_t) : 0),
+        indices_begin(values_begin + k * topk::bytes_of(format)),
+        bytes(indices_begin + indices.bytes) {}
+
+  topk::IndexShape indices;
+  bool scaled;
+  std::uint64_t values_begin;
+  std::uint64_t indices_begin;
+  std::uint64_t bytes;
+};
+
+class TopK final : public Codec {
+ public:
+  TopK(const Budget& budget, Format format) : budget_(budget), format_(format) {}
+
+  CodecId id() const override { return CodecId::topk; }
+  Traits traits() const override {
+    return {.fixed_size = true,
+            .linear = false,
+            .sliceable = true,
+            .contraction = true,
+            .unbiased = false};
+  }
+  std::string text() const override {
+    return skimp::text("topk(", budget_.text(), ",values=", topk::name_of(format_), ")");
+  }
+  std::uint64_t parameter(std::uint64_t count) const override {
+    return budget_.kept(count) | static_cast<std::uint64_t>(format_) << 48;
+  }
+
+  std::uint64_t payload_bytes(std::uint64_t count, DType dtype) const override {
+    return Layout(count, budget_.kept(count), format_, dtype).bytes;
+  }
+  std::uint64_t workspace_bytes(std::uint64_t count, DType dtype) const override {
+    return visit_accumulator(dtype, [&](auto value) {
+      return topk::Selection<decltype(value)>::workspace_bytes(count, budget_.kept(count));
+    });
+  }
+
+  Encoded encode(const EncodeJob& job) const override {
+    return visit_accumulator(job.dtype,
+                             [&](auto value) { return encode_as<decltype(value)>(job); });
+  }
+
+  void decode(Bytes payload, std::uint64_t count, DType dtype,
+              const Output& output) const override {
+    const std::uint64_t k = budget_.kept_of_received(count);
+    const Layout layout(count, k, format_, dtype);
+    require_payload_bytes("topk", payload, layout.bytes);
+    const auto exponent = layout.scaled ? load<std::int32_t>(payload.data()) : 0;
+    require_intact(exponent >= -topk::largest_exponent && exponent <= topk::largest_exponent,
+                   "topk: exponent ", exponent, " is not from ", -topk::largest_exponent, " to ",
+                   topk::largest_exponent);
+    visit_accumulator(dtype, [&](auto value) {
+      using Value = decltype(value);
+      const topk::ValueCoding<Value> coding(format_, exponent);
+      topk::IndexReader indices(layout.indices, payload.subspan(layout.indices_begin));
+      const Sink<Value> sink(output);
+      sink.clear(count);
+      for (std::uint64_t j = 0; j < k; ++j) {
+        sink.put_one(indices.next(), coding.get(payload.data() + layout.values_begin, j));
+      }
+      indices.finish();
+    });
+  }
+
+  CodecPtr slice(std::uint64_t begin, std::uint64_t end, std::uint64_t count) const override {
+    return std::make_shared<TopK>(budget_.slice(begin, end, count), format_);
+  }
+
+  std::uint64_t kept(std::uint64_t count) const override { return budget_.kept_at_most(count); }
+
+ private:
+  template <class Value>
+  Encoded encode_as(const EncodeJob& job) const {
+    const std::uint64_t k = budget_.kept(job.count);
+    const Layout layout(job.count, k, format_, job.dtype);
+    const Source<Value> source(job);
+    topk::Selection<Value> selection(source, job.count, k, job.workspace);
+    const auto exponent = topk::ValueCoding<Value>::exponent_for(format_, selection.largest());
+    if (layout.scaled) store(job.payload, exponent);
+    const topk::ValueCoding<Value> coding(format_, exponent);
+    std::byte* values_at = job.payload + layout.values_begin;
+    topk::IndexWriter indices(layout.indices, job.payload + layout.indices_begin);
+    std::uint64_t j = 0;
+    // The residual may be the one that was read: it is written only now that the last pass has
+    // loaded the tile.
+    for_each_tile(source, job.count, [&](std::uint64_t begin, std::uint64_t n, const Value* x) {
+      alignas(64) Value delivered[tile_elements] = {};
+      selection.for_each_kept(x, n, [&](std::uint64_t i) {
+        coding.put(values_at, j, x[i]);
+        delivered[i] = coding.get(values_at, j);
+        indices.put(begin + i);
+        ++j;
+      });
+      if (job.residual_out != nullptr) store_residual(job, begin, n, x, delivered);
+    });
+    indices.finish();
+    return {layout.bytes, selection.nonfinite()};
+  }
+
+  Budget budget_;
+  Format format_;
+};
+
+}  // namespace
+
+CodecPtr make_topk(Arguments& arguments) {
+  const Budget budget = Budget::take("topk", arguments);
+  const std::string values = arguments.take_choice("values", {"float32", "float16", "bfloat16"});
+  for (const Format format : {Format::float16, Format::bfloat16}) {
+    if (values == topk::name_of(format)) return std::make_shared<TopK>(budget, format);
+  }
+  return std::make_shared<TopK>(budget, Format::float32);
+}
+
+CodecPtr topk_from_parameter(std::uint64_t parameter) {
+  const std::uint64_t format = parameter >> 48;
+  require_intact(format <= 2, "topk: format = ", format, " in the header");
+  return std::make_shared<TopK>(Budget::of_k("topk", parameter & largest_kept),
+                                static_cast<Format>(format));
+}
+
+}  // namespace skimp

@@ -1,0 +1,30 @@
+/// \file
+/// TopK: the k largest magnitudes and their indices, exactly k, ties to the lower index.
+///
+/// Paper: Stich et al., Sparsified SGD with Memory (NeurIPS 2018). Where we differ: values may be
+/// sent in 16 bits under a power-of-two scale per frame, so that neither loss-scaled nor tiny
+/// gradients overflow (the rounding error goes to the residual), and indices are coded by the
+/// smallest of three codings (indices.h), near their entropy at densities of use.
+///
+/// Encoding:
+/// 1. Guess, from a sample, a magnitude that a little more than k elements exceed.
+/// 2. One pass collects the magnitudes above the guess, notes NaN and Inf, and finds the largest
+///    finite magnitude, which sets the scale.
+/// 3. The k-th largest among those collected is the k-th largest of all, if they are k or more and
+///    had room; if not, it is found by histograms over all elements, in a few passes (select.h).
+/// 4. One pass writes values, indices and the residual.
+/// Time is linear in count whatever the data; the guess changes the speed and never the result.
+#pragma once
+
+#include "codecs/arguments.h"
+#include "codecs/codec.h"
+
+namespace skimp {
+
+/// "topk(density=0.01,values=float32)" or "topk(k=100,values=float16)": values is float32, float16
+/// or bfloat16. float16 is the better default of the 16-bit two: the scale takes care of range, and
+/// it has three more bits.
+CodecPtr make_topk(Arguments& arguments);
+CodecPtr topk_from_parameter(std::uint64_t parameter);
+
+}  // namespace skimp
