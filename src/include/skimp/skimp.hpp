@@ -1,0 +1,310 @@
+/// \file
+/// Skimp for C++20: the C interface of skimp.h as move-only objects and exceptions. Header only; a
+/// program links with libskimp alone.
+///
+///     std::vector<skimp::api::Communicator> ranks = skimp::api::Communicator::threads(4);
+///     // ... in the thread of rank r, with std::vector<float> gradient, mean:
+///     skimp::api::Codec sign("sign");
+///     skimp::api::Residual residual(gradient.size());
+///     ranks[r].allreduce(gradient, mean, {.codec = &sign, .residual = &residual});
+///
+/// Values come as any contiguous range of float or double (std::vector, std::span, std::array, a C
+/// array), or as pointer, count and skimp_dtype. Every failure throws Error. What each function
+/// promises is written at the C function of its name.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <ranges>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "skimp/skimp.h"
+
+namespace skimp::api {
+
+class Error : public std::runtime_error {
+ public:
+  Error(skimp_status status, const std::string& message)
+      : std::runtime_error(message), status_(status) {}
+  skimp_status status() const { return status_; }
+
+ private:
+  skimp_status status_;
+};
+
+/// Throws what a C function reported.
+inline void check(skimp_status status) {
+  if (status != SKIMP_OK) throw Error(status, skimp_last_error_message());
+}
+
+// ---- Ranges of values ---------------------------------------------------------------------------
+
+/// The skimp_dtype of an element type. Specialise it for a half type of yours.
+template <class Element>
+inline constexpr skimp_dtype dtype_of = skimp_dtype{};
+template <>
+inline constexpr skimp_dtype dtype_of<float> = SKIMP_FLOAT32;
+template <>
+inline constexpr skimp_dtype dtype_of<double> = SKIMP_FLOAT64;
+
+template <class Range>
+using element_of = std::remove_cv_t<std::ranges::range_value_t<Range>>;
+
+template <class Range>
+concept Values = std::ranges::contiguous_range<Range> && std::ranges::sized_range<Range> &&
+                 dtype_of<element_of<Range>> != skimp_dtype{};
+
+template <class Range>
+concept WritableValues =
+    Values<Range> &&
+    !std::is_const_v<std::remove_reference_t<std::ranges::range_reference_t<Range>>>;
+
+template <class Range, class Input>
+concept OutputFor = WritableValues<Range> && std::same_as<element_of<Range>, element_of<Input>>;
+
+/// Owns a C object.
+template <class Object, void (*destroy)(Object*)>
+class Handle {
+ public:
+  explicit Handle(Object* object) : object_(object) {}
+  Object* handle() const { return object_.get(); }
+
+ private:
+  struct Destroy {
+    void operator()(Object* object) const { destroy(object); }
+  };
+  std::unique_ptr<Object, Destroy> object_;
+};
+
+// ---- Codecs, residuals, frames ------------------------------------------------------------------
+
+/// Error-feedback state of one array; see skimp_residual_create.
+class Residual : public Handle<skimp_residual, skimp_residual_destroy> {
+ public:
+  explicit Residual(std::uint64_t count, skimp_dtype dtype = SKIMP_FLOAT32, bool in_place = false)
+      : Handle(create(count, dtype, in_place)) {}
+
+  std::uint64_t step() const { return skimp_residual_step(handle()); }
+  void* data() { return skimp_residual_data(handle()); }
+  void load(const void* values, std::uint64_t count, std::uint64_t step) {
+    check(skimp_residual_load(handle(), values, count, step));
+  }
+  void rescale(double factor) { check(skimp_residual_rescale(handle(), factor)); }
+
+ private:
+  static skimp_residual* create(std::uint64_t count, skimp_dtype dtype, bool in_place) {
+    skimp_residual* residual = nullptr;
+    check(skimp_residual_create(count, dtype, in_place, &residual));
+    return residual;
+  }
+};
+
+/// A codec from its text, "topk(density=0.01)". Immutable, so threads may share it.
+class Codec : public Handle<skimp_codec, skimp_codec_destroy> {
+ public:
+  explicit Codec(const std::string& text) : Handle(create(text)) {}
+
+  std::string text() const { return skimp_codec_text(handle()); }
+
+  std::vector<std::byte> encode(const void* input, std::uint64_t count, skimp_dtype dtype,
+                                Residual* residual = nullptr) const {
+    std::uint64_t bytes = 0;
+    check(skimp_frame_bytes(handle(), count, dtype, &bytes));
+    std::vector<std::byte> frame(bytes);
+    check(skimp_encode(handle(), input, count, dtype, residual ? residual->handle() : nullptr,
+                       frame.data(), frame.size(), &bytes));
+    frame.resize(bytes);
+    return frame;
+  }
+  template <Values Input>
+  std::vector<std::byte> encode(const Input& input, Residual* residual = nullptr) const {
+    return encode(std::ranges::data(input), std::ranges::size(input), dtype_of<element_of<Input>>,
+                  residual);
+  }
+
+ private:
+  static skimp_codec* create(const std::string& text) {
+    skimp_codec* codec = nullptr;
+    check(skimp_codec_create(text.c_str(), &codec));
+    return codec;
+  }
+};
+
+inline skimp_frame_info inspect(std::span<const std::byte> frame) {
+  skimp_frame_info info{};
+  info.info_bytes = sizeof info;
+  check(skimp_frame_inspect(frame.data(), frame.size(), &info));
+  return info;
+}
+
+/// Decodes a frame into `output`, which has as many elements as the frame.
+template <WritableValues Output>
+void decode(std::span<const std::byte> frame, Output&& output) {
+  check(skimp_decode(frame.data(), frame.size(), std::ranges::data(output),
+                     std::ranges::size(output), dtype_of<element_of<Output>>));
+}
+
+// ---- Communicators ------------------------------------------------------------------------------
+
+/// Options of a call; all are optional: {.codec = &codec, .op = SKIMP_SUM}.
+struct Options {
+  const Codec* codec = nullptr;            ///< null: identity
+  const Codec* broadcast_codec = nullptr;  ///< null: the codec's default
+  Residual* residual = nullptr;            ///< error feedback; null: none
+  const char* algorithm = nullptr;         ///< null: chosen by Skimp
+  skimp_op op = SKIMP_MEAN;
+  skimp_nonfinite nonfinite = SKIMP_PROPAGATE;
+  int root = 0;
+
+  skimp_options c_options() const {
+    skimp_options options = SKIMP_OPTIONS_INIT;
+    options.codec = codec ? codec->handle() : nullptr;
+    options.broadcast_codec = broadcast_codec ? broadcast_codec->handle() : nullptr;
+    options.residual = residual ? residual->handle() : nullptr;
+    options.algorithm = algorithm;
+    options.op = op;
+    options.nonfinite = nonfinite;
+    options.root = root;
+    return options;
+  }
+};
+
+/// One rank of a group. Used by one thread at a time.
+class Communicator : public Handle<skimp_communicator, skimp_communicator_destroy> {
+ public:
+  /// Takes over a C object, such as skimp_mpi_create of skimp/mpi.h makes.
+  explicit Communicator(skimp_communicator* communicator) : Handle(communicator) {}
+
+  /// Ranks are threads of this process: one communicator a rank.
+  static std::vector<Communicator> threads(int world_size) {
+    std::vector<skimp_communicator*> made(world_size > 0 ? static_cast<std::size_t>(world_size)
+                                                         : 1);
+    check(skimp_threads_create(world_size, made.data()));
+    std::vector<Communicator> communicators;
+    for (skimp_communicator* communicator : made) communicators.emplace_back(communicator);
+    return communicators;
+  }
+
+  int rank() const { return skimp_communicator_rank(handle()); }
+  int world_size() const { return skimp_communicator_world_size(handle()); }
+  std::string transport() const { return skimp_communicator_transport(handle()); }
+
+  void set_timeout(double seconds) { check(skimp_communicator_set_timeout(handle(), seconds)); }
+  void barrier() { check(skimp_barrier(handle())); }
+  void close(const char* reason = nullptr) { check(skimp_communicator_close(handle(), reason)); }
+
+  /// Empty on ranks with color < 0. This communicator must outlive the part.
+  std::optional<Communicator> split(int color, int key = 0) {
+    skimp_communicator* part = nullptr;
+    check(skimp_communicator_split(handle(), color, key, &part));
+    if (part == nullptr) return std::nullopt;
+    return Communicator(part);
+  }
+
+  /// Of the last call.
+  skimp_report report() const {
+    skimp_report report{};
+    report.report_bytes = sizeof report;
+    check(skimp_communicator_report(handle(), &report));
+    return report;
+  }
+
+  void allreduce(const void* input, void* output, std::uint64_t count, skimp_dtype dtype,
+                 const Options& options = {}) {
+    run(skimp_allreduce, input, output, count, dtype, options);
+  }
+  template <Values Input, OutputFor<Input> Output>
+  void allreduce(const Input& input, Output&& output, const Options& options = {}) {
+    run(skimp_allreduce, input, output, std::ranges::size(input), options);
+  }
+
+  void reduce_scatter(const void* input, void* output, std::uint64_t count, skimp_dtype dtype,
+                      const Options& options = {}) {
+    run(skimp_reduce_scatter, input, output, count, dtype, options);
+  }
+  template <Values Input, OutputFor<Input> Output>
+  void reduce_scatter(const Input& input, Output&& output, const Options& options = {}) {
+    run(skimp_reduce_scatter, input, output, std::ranges::size(input) / ranks(), options);
+  }
+
+  void allgather(const void* input, void* output, std::uint64_t count, skimp_dtype dtype,
+                 const Options& options = {}) {
+    run(skimp_allgather, input, output, count, dtype, options);
+  }
+  template <Values Input, OutputFor<Input> Output>
+  void allgather(const Input& input, Output&& output, const Options& options = {}) {
+    run(skimp_allgather, input, output, std::ranges::size(input) * ranks(), options);
+  }
+
+  void broadcast(const void* input, void* output, std::uint64_t count, skimp_dtype dtype,
+                 const Options& options = {}) {
+    run(skimp_broadcast, input, output, count, dtype, options);
+  }
+  template <Values Input, OutputFor<Input> Output>
+  void broadcast(const Input& input, Output&& output, const Options& options = {}) {
+    run(skimp_broadcast, input, output, std::ranges::size(input), options);
+  }
+
+ private:
+  using Function = decltype(&skimp_allreduce);
+
+  std::uint64_t ranks() const { return static_cast<std::uint64_t>(world_size()); }
+
+  void run(Function function, const void* input, void* output, std::uint64_t count,
+           skimp_dtype dtype, const Options& options) {
+    const skimp_options c_options = options.c_options();
+    check(function(handle(), input, output, count, dtype, &c_options));
+  }
+  template <class Input, class Output>
+  void run(Function function, const Input& input, Output& output, std::uint64_t wanted,
+           const Options& options) {
+    if (std::ranges::size(output) != wanted) {
+      throw Error(SKIMP_INVALID_ARGUMENT,
+                  "output has " + std::to_string(std::ranges::size(output)) +
+                      " elements, but this call gives " + std::to_string(wanted));
+    }
+    run(function, std::ranges::data(input), std::ranges::data(output), std::ranges::size(input),
+        dtype_of<element_of<Input>>, options);
+  }
+};
+
+/// Chosen once, run often; see skimp_plan_create. The communicator must outlive it.
+class Plan : public Handle<skimp_plan, skimp_plan_destroy> {
+ public:
+  Plan(Communicator& communicator, skimp_collective collective, std::uint64_t count,
+       skimp_dtype dtype, const Options& options = {})
+      : Handle(create(communicator, collective, count, dtype, options)) {}
+
+  /// Pointers to as many elements as the plan was made for.
+  void run(const void* input, void* output, Residual* residual = nullptr) {
+    check(skimp_plan_run(handle(), input, output, residual ? residual->handle() : nullptr));
+  }
+
+  std::string text() const { return skimp_plan_text(handle()); }
+
+  /// Of the last run; before the first, the prediction.
+  skimp_report report() const {
+    skimp_report report{};
+    report.report_bytes = sizeof report;
+    check(skimp_plan_report(handle(), &report));
+    return report;
+  }
+
+ private:
+  static skimp_plan* create(Communicator& communicator, skimp_collective collective,
+                            std::uint64_t count, skimp_dtype dtype, const Options& options) {
+    const skimp_options c_options = options.c_options();
+    skimp_plan* plan = nullptr;
+    check(skimp_plan_create(communicator.handle(), collective, count, dtype, &c_options, &plan));
+    return plan;
+  }
+};
+
+}  // namespace skimp::api
