@@ -1,0 +1,125 @@
+/// Codecs, residuals and stand-alone frames in the C ABI.
+#include <algorithm>
+#include <cstring>
+
+#include "base/float_environment.h"
+#include "capi/guard.h"
+#include "capi/objects.h"
+#include "codecs/frame.h"
+#include "codecs/registry.h"
+
+using skimp::Bytes;
+using skimp::DType;
+using skimp::require;
+using skimp::capi::checked_dtype;
+using skimp::capi::guard;
+using skimp::capi::require_pointer;
+
+skimp_status skimp_codec_create(const char* text, skimp_codec** codec) {
+  return guard([&] {
+    require_pointer(codec, "codec");
+    require_pointer(text, "text");
+    const skimp::CodecPtr made = skimp::codec_from_text(text);
+    *codec = new skimp_codec{made, made->text()};
+  });
+}
+
+void skimp_codec_destroy(skimp_codec* codec) { delete codec; }
+
+const char* skimp_codec_text(const skimp_codec* codec) { return codec->text.c_str(); }
+
+const char* skimp_codec_names(void) { return skimp::codec_names().c_str(); }
+
+skimp_status skimp_residual_create(uint64_t count, skimp_dtype dtype, int in_place,
+                                   skimp_residual** residual) {
+  return guard([&] {
+    require_pointer(residual, "residual");
+    *residual = new skimp_residual{{count, checked_dtype(dtype), in_place != 0}};
+  });
+}
+
+void skimp_residual_destroy(skimp_residual* residual) { delete residual; }
+
+uint64_t skimp_residual_step(const skimp_residual* residual) { return residual->residual.step(); }
+
+void* skimp_residual_data(skimp_residual* residual) { return residual->residual.values(); }
+
+skimp_status skimp_residual_load(skimp_residual* residual, const void* values, uint64_t count,
+                                 uint64_t step) {
+  return guard([&] {
+    require_pointer(residual, "residual");
+    if (count > 0) require_pointer(values, "values");
+    residual->residual.load(values, count, step);
+  });
+}
+
+skimp_status skimp_residual_rescale(skimp_residual* residual, double factor) {
+  return guard([&] {
+    require_pointer(residual, "residual");
+    residual->residual.rescale(factor);
+  });
+}
+
+skimp_status skimp_frame_bytes(const skimp_codec* codec, uint64_t count, skimp_dtype dtype,
+                               uint64_t* bytes) {
+  return guard([&] {
+    require_pointer(codec, "codec");
+    require_pointer(bytes, "bytes");
+    *bytes = skimp::header_bytes + codec->codec->payload_bytes(count, checked_dtype(dtype));
+  });
+}
+
+skimp_status skimp_encode(const skimp_codec* codec, const void* input, uint64_t count,
+                          skimp_dtype dtype, skimp_residual* residual, void* frame,
+                          uint64_t capacity, uint64_t* bytes) {
+  return guard([&] {
+    require_pointer(codec, "codec");
+    if (count > 0) require_pointer(input, "input");
+    require_pointer(frame, "frame");
+    require_pointer(bytes, "bytes");
+    *bytes = skimp::encode_with_feedback(*codec->codec, input, count, checked_dtype(dtype),
+                                         residual == nullptr ? nullptr : &residual->residual,
+                                         {static_cast<std::byte*>(frame), capacity});
+  });
+}
+
+skimp_status skimp_frame_inspect(const void* frame, uint64_t bytes, skimp_frame_info* info) {
+  return guard([&] {
+    require_pointer(frame, "frame");
+    require_pointer(info, "info");
+    require(info->info_bytes == sizeof(skimp_frame_info), "info_bytes = ", info->info_bytes,
+            ", expected ", sizeof(skimp_frame_info));
+    Bytes payload;
+    const auto header = skimp::open_frame({static_cast<const std::byte*>(frame), bytes}, payload);
+    const auto codec = skimp::codec_from_header(header.codec, header.parameter);
+    info->count = header.count;
+    info->frame_bytes = bytes;
+    info->dtype = static_cast<skimp_dtype>(header.dtype);
+    info->nonfinite = header.flags & skimp::nonfinite_flag;
+    const std::string text = codec->text();
+    const std::size_t length = std::min(text.size(), sizeof info->codec - 1);
+    std::memcpy(info->codec, text.data(), length);
+    info->codec[length] = '\0';
+  });
+}
+
+skimp_status skimp_decode(const void* frame, uint64_t bytes, void* output, uint64_t count,
+                          skimp_dtype dtype) {
+  return guard([&] {
+    require_pointer(frame, "frame");
+    if (count > 0) require_pointer(output, "output");
+    const DType wanted = checked_dtype(dtype);
+    const skimp::FloatEnvironment float_environment;
+    Bytes payload;
+    const auto header = skimp::open_frame({static_cast<const std::byte*>(frame), bytes}, payload);
+    const DType encoded = static_cast<DType>(header.dtype);
+    require(header.count == count, "decode: the frame has ", header.count,
+            " elements, the output ", count);
+    if (skimp::accumulator_of(wanted) != skimp::accumulator_of(encoded)) {
+      skimp::fail(SKIMP_UNSUPPORTED_TYPE, "decode: a frame of ", name_of(encoded),
+                  " cannot be decoded to ", name_of(wanted));
+    }
+    skimp::codec_from_header(header.codec, header.parameter)
+        ->decode(payload, count, encoded, {output, wanted});
+  });
+}

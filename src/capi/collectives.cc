@@ -1,0 +1,174 @@
+/// Collectives and plans in the C ABI.
+#include <algorithm>
+#include <cstring>
+
+#include "capi/guard.h"
+#include "capi/objects.h"
+#include "codecs/registry.h"
+
+using skimp::Call;
+using skimp::Plan;
+using skimp::require;
+using skimp::capi::checked_dtype;
+using skimp::capi::guard;
+using skimp::capi::require_pointer;
+
+namespace {
+
+/// One-shot plans kept a communicator: enough for the layers of a model, each with its shape.
+constexpr std::size_t cached_plans = 64;
+
+constexpr skimp_options default_options = SKIMP_OPTIONS_INIT;
+
+const skimp_options& checked_options(const skimp_options* options) {
+  if (options == nullptr) return default_options;
+  require(options->options_bytes == sizeof(skimp_options), "options_bytes = ",
+          options->options_bytes, ", expected ", sizeof(skimp_options),
+          "; begin with SKIMP_OPTIONS_INIT");
+  require(options->op == SKIMP_MEAN || options->op == SKIMP_SUM, "op = ",
+          static_cast<int>(options->op), " is neither SKIMP_MEAN nor SKIMP_SUM");
+  require(options->nonfinite >= SKIMP_PROPAGATE && options->nonfinite <= SKIMP_SKIP,
+          "nonfinite = ", static_cast<int>(options->nonfinite),
+          " is none of SKIMP_PROPAGATE, SKIMP_RAISE, SKIMP_SKIP");
+  return *options;
+}
+
+Call make_call(skimp_collective collective, uint64_t count, skimp_dtype dtype,
+               const skimp_options& options) {
+  require(collective >= SKIMP_ALLREDUCE && collective <= SKIMP_BROADCAST, "collective = ",
+          static_cast<int>(collective), " is not known");
+  Call call;
+  call.collective = collective;
+  call.count = count;
+  call.dtype = checked_dtype(dtype);
+  call.op = options.op;
+  call.codec =
+      options.codec != nullptr ? options.codec->codec : skimp::codec_from_text("identity");
+  call.broadcast_codec = options.broadcast_codec != nullptr ? options.broadcast_codec->codec
+                                                            : call.codec->default_broadcast();
+  call.nonfinite = options.nonfinite;
+  call.root = options.root;
+  return call;
+}
+
+std::string algorithm_of(const skimp_options& options) {
+  return options.algorithm == nullptr ? "" : options.algorithm;
+}
+
+/// What tells one cached plan from another.
+std::string key_of(const Call& call, const std::string& algorithm) {
+  return skimp::text(static_cast<int>(call.collective), ' ', call.count, ' ',
+                     static_cast<int>(call.dtype), ' ', static_cast<int>(call.op), ' ',
+                     call.codec->text(), ' ', call.broadcast_codec->text(), ' ', algorithm, ' ',
+                     static_cast<int>(call.nonfinite), ' ', call.root);
+}
+
+Plan& cached_plan(skimp_communicator& communicator, const Call& call,
+                  const std::string& algorithm) {
+  const std::string key = key_of(call, algorithm);
+  auto& plans = communicator.plans;
+  const auto found =
+      std::find_if(plans.begin(), plans.end(), [&](const auto& entry) { return entry.first == key; });
+  if (found != plans.end()) {
+    plans.splice(plans.begin(), plans, found);
+  } else {
+    plans.emplace_front(key, Plan::make(communicator.communicator, call, algorithm));
+    if (plans.size() > cached_plans) plans.pop_back();
+  }
+  return *plans.front().second;
+}
+
+/// `input` may be null on ranks that do not read it.
+void require_arrays(const Call& call, int rank, const void* input, const void* output) {
+  if (call.count == 0) return;
+  const bool reads = call.collective != SKIMP_BROADCAST || rank == call.root;
+  if (reads) require_pointer(input, "input");
+  require_pointer(output, "output");
+}
+
+skimp_status run_once(skimp_collective collective, skimp_communicator* communicator,
+                      const void* input, void* output, uint64_t count, skimp_dtype dtype,
+                      const skimp_options* given) {
+  return guard([&] {
+    require_pointer(communicator, "communicator");
+    const skimp_options& options = checked_options(given);
+    const Call call = make_call(collective, count, dtype, options);
+    require_arrays(call, communicator->communicator->rank(), input, output);
+    Plan& plan = cached_plan(*communicator, call, algorithm_of(options));
+    skimp::Residual* residual = options.residual ? &options.residual->residual : nullptr;
+    skimp::run_with_feedback(plan, input, output, residual);
+    communicator->report = plan.report();
+  });
+}
+
+void copy_report(const skimp_report& from, skimp_report* to) {
+  require_pointer(to, "report");
+  require(to->report_bytes == sizeof(skimp_report), "report_bytes = ", to->report_bytes,
+          ", expected ", sizeof(skimp_report));
+  *to = from;
+  to->report_bytes = sizeof(skimp_report);
+}
+
+}  // namespace
+
+skimp_status skimp_allreduce(skimp_communicator* communicator, const void* input, void* output,
+                             uint64_t count, skimp_dtype dtype, const skimp_options* options) {
+  return run_once(SKIMP_ALLREDUCE, communicator, input, output, count, dtype, options);
+}
+
+skimp_status skimp_reduce_scatter(skimp_communicator* communicator, const void* input,
+                                  void* output, uint64_t count, skimp_dtype dtype,
+                                  const skimp_options* options) {
+  return run_once(SKIMP_REDUCE_SCATTER, communicator, input, output, count, dtype, options);
+}
+
+skimp_status skimp_allgather(skimp_communicator* communicator, const void* input, void* output,
+                             uint64_t count, skimp_dtype dtype, const skimp_options* options) {
+  return run_once(SKIMP_ALLGATHER, communicator, input, output, count, dtype, options);
+}
+
+skimp_status skimp_broadcast(skimp_communicator* communicator, const void* input, void* output,
+                             uint64_t count, skimp_dtype dtype, const skimp_options* options) {
+  return run_once(SKIMP_BROADCAST, communicator, input, output, count, dtype, options);
+}
+
+skimp_status skimp_communicator_report(const skimp_communicator* communicator,
+                                       skimp_report* report) {
+  return guard([&] {
+    require_pointer(communicator, "communicator");
+    copy_report(communicator->report, report);
+  });
+}
+
+skimp_status skimp_plan_create(skimp_communicator* communicator, skimp_collective collective,
+                               uint64_t count, skimp_dtype dtype, const skimp_options* given,
+                               skimp_plan** plan) {
+  return guard([&] {
+    require_pointer(communicator, "communicator");
+    require_pointer(plan, "plan");
+    const skimp_options& options = checked_options(given);
+    const Call call = make_call(collective, count, dtype, options);
+    *plan = new skimp_plan{Plan::make(communicator->communicator, call, algorithm_of(options))};
+  });
+}
+
+void skimp_plan_destroy(skimp_plan* plan) { delete plan; }
+
+skimp_status skimp_plan_run(skimp_plan* plan, const void* input, void* output,
+                            skimp_residual* residual) {
+  return guard([&] {
+    require_pointer(plan, "plan");
+    require_arrays(plan->plan->call(), plan->plan->rank(), input, output);
+    skimp::run_with_feedback(*plan->plan, input, output,
+                             residual == nullptr ? nullptr : &residual->residual);
+  });
+}
+
+skimp_status skimp_plan_report(const skimp_plan* plan, skimp_report* report) {
+  return guard([&] {
+    require_pointer(plan, "plan");
+    copy_report(plan->plan->report(), report);
+  });
+}
+
+const char* skimp_plan_text(const skimp_plan* plan) { return plan->plan->text().c_str(); }

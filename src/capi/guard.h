@@ -1,0 +1,51 @@
+/// \file
+/// The edge: exceptions become status codes here and nowhere else.
+#pragma once
+
+#include <new>
+#include <string>
+#include <utility>
+
+#include "base/dtype.h"
+#include "base/error.h"
+
+namespace skimp::capi {
+
+/// The message that skimp_last_error_message returns in this thread.
+void set_last_error(std::string message) noexcept;
+
+/// Runs `body`; whatever it throws becomes a status and a message.
+template <class Body>
+skimp_status guard(Body&& body) noexcept {
+  try {
+    std::forward<Body>(body)();
+    return SKIMP_OK;
+  } catch (const Error& error) {
+    set_last_error(error.what());
+    return error.status();
+  } catch (const std::bad_alloc&) {
+    set_last_error("out of memory");
+    return SKIMP_OUT_OF_MEMORY;
+  } catch (const std::exception& error) {
+    set_last_error(error.what());
+    return SKIMP_INTERNAL;
+  } catch (...) {
+    set_last_error("unknown exception");
+    return SKIMP_INTERNAL;
+  }
+}
+
+/// Throws InvalidArgument when a pointer that must not be null is.
+inline void require_pointer(const void* pointer, const char* name) {
+  require(pointer != nullptr, name, " is NULL");
+}
+
+inline DType checked_dtype(int dtype) {
+  if (!is_dtype(dtype)) {
+    fail(SKIMP_UNSUPPORTED_TYPE, "dtype = ", dtype,
+         " is none of SKIMP_FLOAT32, SKIMP_FLOAT16, SKIMP_BFLOAT16, SKIMP_FLOAT64");
+  }
+  return static_cast<DType>(dtype);
+}
+
+}  // namespace skimp::capi

@@ -1,0 +1,33 @@
+/// \file
+/// What the C ABI's opaque types hold.
+#pragma once
+
+#include <list>
+#include <memory>
+#include <string>
+
+#include "codecs/codec.h"
+#include "collectives/communicator.h"
+#include "collectives/plan.h"
+#include "feedback/residual.h"
+
+struct skimp_codec {
+  skimp::CodecPtr codec;
+  std::string text;
+};
+
+struct skimp_residual {
+  skimp::Residual residual;
+};
+
+struct skimp_plan {
+  std::shared_ptr<skimp::Plan> plan;
+};
+
+/// One-shot calls are cached plans, the most recent first. All ranks make the same calls, so their
+/// caches agree.
+struct skimp_communicator {
+  std::shared_ptr<skimp::Communicator> communicator;
+  std::list<std::pair<std::string, std::shared_ptr<skimp::Plan>>> plans{};
+  skimp_report report{};
+};

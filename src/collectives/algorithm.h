@@ -1,0 +1,57 @@
+/// \file
+/// An algorithm is a row of one table: what it is called, what it can run, what it costs, and how
+/// it is made ready for one plan. docs/algorithms.md has the table for people.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "collectives/call.h"
+#include "collectives/messenger.h"
+
+namespace skimp {
+
+/// One execution of a plan.
+struct Run {
+  Messenger& messenger;
+  const void* input = nullptr;
+  void* output = nullptr;
+  const void* residual_in = nullptr;  ///< both null without error feedback
+  void* residual_out = nullptr;
+  std::uint32_t call = 0;    ///< for random numbers: the residual's step, or the call's number
+  int first_round = 0;       ///< of an algorithm that runs inside another
+  bool nonfinite = false;    ///< set when a value here or in a received frame was NaN or Inf
+  double codec_seconds = 0;  ///< spent encoding, adding and decoding
+};
+
+/// An algorithm made ready: its shards and codecs are fixed, its workspace is allocated.
+class Runner {
+ public:
+  virtual ~Runner() = default;
+  virtual void run(Run& run) = 0;
+};
+
+/// What a rank sends, by formula. Headers are counted.
+struct Cost {
+  std::uint64_t bytes_sent = 0;
+  std::uint64_t rounds = 0;  ///< exchanges of which each needs the one before
+};
+
+struct Algorithm {
+  const char* name;
+  skimp_collective collective;
+  /// Why it cannot run this call; "" when it can.
+  std::string (*refuses)(const Call&, const World&);
+  Cost (*cost)(const Call&, const World&);
+  std::unique_ptr<Runner> (*make)(const Call&, const World&);
+};
+
+std::span<const Algorithm* const> algorithms();
+
+/// The row called `name`, or the one that Skimp chooses when name is empty. Throws InvalidArgument
+/// when there is none or it refuses the call. The choice depends on nothing that differs by rank.
+const Algorithm& find_algorithm(std::string_view name, const Call& call, const World& world);
+
+}  // namespace skimp

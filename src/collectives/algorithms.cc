@@ -1,0 +1,63 @@
+/// The table of algorithms, and the choice among them.
+#include "collectives/algorithm.h"
+#include "collectives/allgather/direct.h"
+#include "collectives/allreduce/dense_direct.h"
+#include "collectives/allreduce/dense_ring.h"
+#include "collectives/allreduce/gather.h"
+#include "collectives/allreduce/linear.h"
+#include "collectives/allreduce/two_phase.h"
+#include "collectives/broadcast/tree.h"
+#include "collectives/reduce_scatter/direct.h"
+
+namespace skimp {
+namespace {
+
+/// Below this a ring's 2(P−1) rounds cost more than its even use of the links gains.
+constexpr std::uint64_t smallest_ring_bytes = 256 * 1024;
+
+constexpr const Algorithm* rows[] = {
+    &dense_direct,          &dense_ring,       &two_phase,     &gather, &linear,
+    &reduce_scatter_direct, &allgather_direct, &broadcast_tree,
+};
+
+const Algorithm& choose_allreduce(const Call& call, const World& world) {
+  if (call.codec->id() == CodecId::identity) {
+    const bool large = call.count * bytes_of(call.dtype) >= smallest_ring_bytes;
+    return !world.shared_memory && world.size > 2 && large ? dense_ring : dense_direct;
+  }
+  if (call.codec->traits().linear) return linear;
+  return two_phase.refuses(call, world).empty() ? two_phase : gather;
+}
+
+const Algorithm& choose(const Call& call, const World& world) {
+  switch (call.collective) {
+    case SKIMP_REDUCE_SCATTER: return reduce_scatter_direct;
+    case SKIMP_ALLGATHER: return allgather_direct;
+    case SKIMP_BROADCAST: return broadcast_tree;
+    case SKIMP_ALLREDUCE: break;
+  }
+  return choose_allreduce(call, world);
+}
+
+const Algorithm& look_up(std::string_view name, skimp_collective collective) {
+  std::string names;
+  for (const Algorithm* row : rows) {
+    if (row->collective != collective) continue;
+    if (row->name == name) return *row;
+    names += (names.empty() ? "" : ", ") + std::string(row->name);
+  }
+  fail(SKIMP_INVALID_ARGUMENT, name_of(collective), ": algorithm '", name, "' is none of ", names);
+}
+
+}  // namespace
+
+std::span<const Algorithm* const> algorithms() { return rows; }
+
+const Algorithm& find_algorithm(std::string_view name, const Call& call, const World& world) {
+  const Algorithm& row = name.empty() ? choose(call, world) : look_up(name, call.collective);
+  const std::string refusal = row.refuses(call, world);
+  require(refusal.empty(), name_of(call.collective), ": algorithm ", row.name, " ", refusal);
+  return row;
+}
+
+}  // namespace skimp

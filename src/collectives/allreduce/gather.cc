@@ -1,0 +1,48 @@
+#include "collectives/allreduce/gather.h"
+
+#include "codecs/elements.h"
+#include "collectives/gather_phase.h"
+#include "collectives/stopwatch.h"
+
+namespace skimp {
+namespace {
+
+class Gather final : public Runner {
+ public:
+  Gather(const Call& call, const World& world)
+      : call_(call),
+        world_(world),
+        phase_(call, world),
+        sum_(call.count * bytes_of(accumulator_of(call.dtype))) {}
+
+  void run(Run& run) override {
+    phase_.send(run);
+    Output sum{sum_.data(), accumulator_of(call_.dtype)};
+    for (int rank = 0; rank < world_.size; ++rank) {
+      sum.add = rank > 0;
+      phase_.deliver(run, rank, sum);
+    }
+    const Stopwatch stopwatch(run.codec_seconds);
+    visit_accumulator(call_.dtype, [&](auto value) {
+      const Sink<decltype(value)> sink({run.output, call_.dtype, divisor_of(call_, world_)});
+      sink.put(0, call_.count, sum_.as<decltype(value)>());
+    });
+  }
+
+ private:
+  Call call_;
+  World world_;
+  GatherPhase phase_;
+  Buffer sum_;
+};
+
+}  // namespace
+
+const Algorithm gather = {
+    "gather", SKIMP_ALLREDUCE, [](const Call&, const World&) { return std::string(); },
+    GatherPhase::cost,
+    [](const Call& call, const World& world) -> std::unique_ptr<Runner> {
+      return std::make_unique<Gather>(call, world);
+    }};
+
+}  // namespace skimp

@@ -1,0 +1,99 @@
+#include "collectives/allreduce/linear.h"
+
+#include "codecs/registry.h"
+#include "collectives/allreduce/dense_direct.h"
+#include "collectives/slices.h"
+#include "collectives/stopwatch.h"
+
+namespace skimp {
+namespace {
+
+/// The dense sum of one round's buffer.
+Call round_call(const Call& call, std::uint64_t count) {
+  Call dense;
+  dense.count = count;
+  dense.dtype = accumulator_of(call.dtype);
+  dense.op = SKIMP_SUM;
+  dense.codec = codec_from_text("identity");
+  dense.broadcast_codec = dense.codec;
+  return dense;
+}
+
+class Linear final : public Runner {
+ public:
+  Linear(const Call& call, const World& world)
+      : call_(call), world_(world), rounds_(call.codec->linear_rounds(call.count, call.dtype)) {
+    for (int round = 0; round < rounds_->rounds(); ++round) {
+      const Call dense = round_call(call, rounds_->buffer_count(round));
+      steps_.push_back({dense_direct.make(dense, world),
+                        Buffer(dense.count * bytes_of(dense.dtype)),
+                        Buffer(dense.count * bytes_of(dense.dtype))});
+    }
+  }
+
+  void run(Run& run) override {
+    EncodeJob job;
+    job.input = run.input;
+    job.dtype = call_.dtype;
+    job.count = call_.count;
+    job.residual_in = run.residual_in;
+    job.residual_out = run.residual_out;
+    job.random = {run.call, shared_lane};
+    const void* sum = nullptr;
+    for (int round = 0; round < rounds_->rounds(); ++round) {
+      Step& step = steps_[static_cast<std::size_t>(round)];
+      {
+        const Stopwatch stopwatch(run.codec_seconds);
+        run.nonfinite |= rounds_->make_buffer(round, job, sum, step.buffer.data());
+      }
+      Run inner{.messenger = run.messenger};
+      inner.input = step.buffer.data();
+      inner.output = step.sum.data();
+      inner.first_round = run.first_round + 2 * round;
+      step.runner->run(inner);
+      run.nonfinite |= inner.nonfinite;
+      run.codec_seconds += inner.codec_seconds;
+      sum = step.sum.data();
+    }
+    const Stopwatch stopwatch(run.codec_seconds);
+    rounds_->finish(job, sum, {run.output, call_.dtype, divisor_of(call_, world_)});
+  }
+
+ private:
+  struct Step {
+    std::unique_ptr<Runner> runner;
+    Buffer buffer;
+    Buffer sum;
+  };
+
+  Call call_;
+  World world_;
+  std::unique_ptr<LinearRounds> rounds_;
+  std::vector<Step> steps_;
+};
+
+std::string refuses(const Call& call, const World&) {
+  if (call.codec->traits().linear) return "";
+  return "adds payloads without decoding them, which those of " + call.codec->text() +
+         " do not allow";
+}
+
+Cost cost(const Call& call, const World& world) {
+  const auto rounds = call.codec->linear_rounds(call.count, call.dtype);
+  Cost total;
+  for (int round = 0; round < rounds->rounds(); ++round) {
+    const Cost dense = dense_direct.cost(round_call(call, rounds->buffer_count(round)), world);
+    total.bytes_sent += dense.bytes_sent;
+    total.rounds += dense.rounds;
+  }
+  return total;
+}
+
+}  // namespace
+
+const Algorithm linear = {"linear", SKIMP_ALLREDUCE, refuses, cost,
+                          [](const Call& call, const World& world) -> std::unique_ptr<Runner> {
+                            return std::make_unique<Linear>(call, world);
+                          }};
+
+}  // namespace skimp

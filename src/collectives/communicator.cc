@@ -1,0 +1,182 @@
+#include "collectives/communicator.h"
+
+#include <algorithm>
+#include <cmath>
+#include <new>
+#include <numeric>
+#include <tuple>
+#include <utility>
+
+#include "base/checksum.h"
+#include "transports/group/group.h"
+
+namespace skimp {
+namespace {
+
+/// What ranks tell each other in a split.
+struct Ticket {
+  std::int32_t color;
+  std::int32_t key;
+  std::int32_t next_channel;
+};
+
+std::uint64_t fingerprint_of(const std::string& text) {
+  return checksum({reinterpret_cast<const std::byte*>(text.data()), text.size()});
+}
+
+std::vector<int> all_ranks(const Transport& transport) {
+  std::vector<int> ranks(static_cast<std::size_t>(transport.world_size()));
+  std::iota(ranks.begin(), ranks.end(), 0);
+  return ranks;
+}
+
+/// Every rank's ticket, by rank.
+std::vector<Ticket> exchange_tickets(Messenger& messenger, const Ticket& mine, int rank,
+                                     int world_size) {
+  std::vector<Ticket> tickets(static_cast<std::size_t>(world_size), mine);
+  const auto bytes = [](Ticket& ticket) {
+    return MutableBytes(reinterpret_cast<std::byte*>(&ticket), sizeof(Ticket));
+  };
+  Ticket outgoing = mine;
+  FrameHeader header;
+  header.dtype = static_cast<std::uint8_t>(DType::float32);
+  header = messenger.stamp(header, 0, bytes(outgoing));
+  for (int peer = 0; peer < world_size; ++peer) {
+    if (peer == rank) continue;
+    messenger.expect(peer, 0, bytes(tickets[static_cast<std::size_t>(peer)]));
+    messenger.send(peer, header, bytes(outgoing));
+  }
+  for (int peer = 0; peer < world_size; ++peer) {
+    if (peer == rank) continue;
+    const Frame frame = messenger.receive(peer);
+    require_intact(frame.payload.size() == sizeof(Ticket), "split: a ticket of ",
+                   frame.payload.size(), " bytes from rank ", peer);
+  }
+  return tickets;
+}
+
+}  // namespace
+
+Communicator::Communicator(std::unique_ptr<Transport> transport)
+    : root_(std::make_shared<Root>()) {
+  root_->transport = std::move(transport);
+  transport_ = root_->transport.get();
+  members_ = all_ranks(*transport_);
+  messenger_ = std::make_unique<Messenger>(*transport_, 0);
+}
+
+Communicator::Communicator(std::shared_ptr<Root> root, std::vector<int> members, Channel channel)
+    : root_(std::move(root)), members_(std::move(members)) {
+  group_ = make_group(*root_->transport, members_, channel, 1);
+  transport_ = group_.get();
+  messenger_ = std::make_unique<Messenger>(*transport_, 0);
+}
+
+Communicator::~Communicator() {
+  if (!failure_ || transport_->can_withdraw() || !messenger_->busy()) return;
+  // The network may still read and write this memory: it is never freed.
+  new std::vector<std::shared_ptr<void>>(std::move(kept_));
+  new std::tuple(std::move(root_), std::move(group_));
+  static_cast<void>(messenger_.release());
+}
+
+void Communicator::set_timeout(double seconds) {
+  require(std::isfinite(seconds) && seconds > 0, "timeout: ", seconds,
+          " s must be a positive, finite number of seconds");
+  timeout_seconds_ = seconds;
+}
+
+void Communicator::check_usable() const {
+  if (failure_) throw *failure_;
+}
+
+void Communicator::call(const std::string& text, bool fresh, const std::shared_ptr<void>& owner,
+                        const std::function<void(Messenger&)>& body) {
+  check_usable();
+  const std::uint64_t fingerprint = fingerprint_of(text);
+  try {
+    messenger_->begin({fingerprint, sequence_, text}, timeout_seconds_);
+    if (world_size() > 1 && (fresh || known_.count(fingerprint) == 0)) {
+      messenger_->agree();
+      known_.insert(fingerprint);
+    }
+    body(*messenger_);
+    messenger_->finish();
+    ++sequence_;
+  } catch (const Error& error) {
+    end(error, owner);
+    throw;
+  } catch (const std::bad_alloc&) {
+    const Error error(SKIMP_OUT_OF_MEMORY, "out of memory in: " + text);
+    end(error, owner);
+    throw error;
+  } catch (const std::exception& error) {
+    end(Error(SKIMP_INTERNAL, error.what()), owner);
+    throw;
+  }
+}
+
+void Communicator::end(const Error& cause, const std::shared_ptr<void>& owner) {
+  messenger_->abandon(cause);
+  failure_ = Error(cause.status(),
+                   skimp::text("an earlier call on this communicator failed: ", cause.what()));
+  if (transport_->can_withdraw()) {
+    messenger_.reset();
+  } else {
+    kept_.push_back(owner);
+  }
+}
+
+void Communicator::barrier() {
+  call(text("barrier world_size=", world_size()), true, nullptr, [](Messenger&) {});
+}
+
+void Communicator::close(const std::optional<std::string>& reason) {
+  if (failure_) return;
+  const Error closed(SKIMP_CLOSED, "the communicator is closed");
+  if (reason) {
+    messenger_->begin({0, sequence_, "close"}, timeout_seconds_);
+    end(Error(SKIMP_CLOSED, *reason), nullptr);
+  }
+  failure_ = closed;
+}
+
+std::unique_ptr<Communicator> Communicator::split(int color, int key) {
+  std::unique_ptr<Communicator> part;
+  call(text("split world_size=", world_size()), false, nullptr, [&](Messenger& messenger) {
+    const auto tickets = exchange_tickets(messenger, {color, key, root_->next_channel}, rank(),
+                                          world_size());
+    if (color < 0) return;
+    std::vector<int> ranks;
+    Channel channel = root_->next_channel;
+    for (int peer = 0; peer < world_size(); ++peer) {
+      const Ticket& ticket = tickets[static_cast<std::size_t>(peer)];
+      if (ticket.color != color) continue;
+      ranks.push_back(peer);
+      channel = std::max(channel, Channel{ticket.next_channel});
+    }
+    std::stable_sort(ranks.begin(), ranks.end(), [&](int a, int b) {
+      return tickets[static_cast<std::size_t>(a)].key < tickets[static_cast<std::size_t>(b)].key;
+    });
+    require(channel < root_->transport->channels(), "split: all ", root_->transport->channels(),
+            " channels of the transport are taken");
+    // The same channel may carry several parts that have no rank in common.
+    root_->next_channel = channel + 1;
+    for (int& member : ranks) member = members_[static_cast<std::size_t>(member)];
+    part.reset(new Communicator(root_, std::move(ranks), channel));
+    part->timeout_seconds_ = timeout_seconds_;
+  });
+  return part;
+}
+
+void Communicator::wrap(
+    const std::function<std::unique_ptr<Transport>(std::unique_ptr<Transport>)>& wrapper) {
+  require(root_.use_count() == 1 && !group_, "faults: inject them before the first split");
+  check_usable();
+  messenger_.reset();
+  root_->transport = wrapper(std::move(root_->transport));
+  transport_ = root_->transport.get();
+  messenger_ = std::make_unique<Messenger>(*transport_, 0);
+}
+
+}  // namespace skimp

@@ -1,0 +1,75 @@
+/// \file
+/// One rank's membership in a world: its transport, the number of its calls, and whether an earlier
+/// one failed. Used by one thread at a time.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "collectives/call.h"
+#include "collectives/messenger.h"
+
+namespace skimp {
+
+class Communicator {
+ public:
+  explicit Communicator(std::unique_ptr<Transport> transport);
+  ~Communicator();
+
+  int rank() const { return transport_->rank(); }
+  int world_size() const { return transport_->world_size(); }
+  const char* transport_name() const { return root_->transport->name(); }
+  World world() const { return {rank(), world_size(), transport_->shared_memory()}; }
+
+  void set_timeout(double seconds);
+
+  /// Collective; null for a rank with a negative color.
+  std::unique_ptr<Communicator> split(int color, int key);
+
+  /// Collective: ranks leave it once all have come.
+  void barrier();
+
+  /// From now on calls fail as closed. With a reason, the peers are told.
+  void close(const std::optional<std::string>& reason);
+
+  /// The number of the call that is under way, or else of the next.
+  std::uint64_t sequence() const { return sequence_; }
+
+  /// Runs `body` as the next call. All ranks must call with the same text; it is compared when
+  /// `fresh` is set or the text is new here, later only its fingerprint. An error ends the
+  /// communicator: the peers are told, and every later call raises it again at once. `owner` owns
+  /// the memory that body's messages use, and is kept if they cannot be withdrawn.
+  void call(const std::string& text, bool fresh, const std::shared_ptr<void>& owner,
+            const std::function<void(Messenger&)>& body);
+
+  /// Replaces the transport by one that wraps it; for tests. Not after a split.
+  void wrap(const std::function<std::unique_ptr<Transport>(std::unique_ptr<Transport>)>& wrapper);
+
+ private:
+  /// What a communicator and its parts share: the transport, and which of its channels are taken.
+  struct Root {
+    std::unique_ptr<Transport> transport;
+    Channel next_channel = 1;
+  };
+
+  Communicator(std::shared_ptr<Root> root, std::vector<int> members, Channel channel);
+  void check_usable() const;
+  void end(const Error& cause, const std::shared_ptr<void>& owner);
+
+  std::shared_ptr<Root> root_;
+  std::unique_ptr<Transport> group_;  ///< a part of the root's ranks; null for the root itself
+  Transport* transport_;
+  std::vector<int> members_;  ///< as ranks of the root
+  std::unique_ptr<Messenger> messenger_;
+  double timeout_seconds_ = 300;
+  std::uint64_t sequence_ = 0;
+  std::unordered_set<std::uint64_t> known_;  ///< fingerprints that all ranks have compared
+  std::optional<Error> failure_;
+  std::vector<std::shared_ptr<void>> kept_;  ///< memory of messages that cannot be withdrawn
+};
+
+}  // namespace skimp

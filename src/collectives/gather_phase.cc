@@ -1,0 +1,42 @@
+#include "collectives/gather_phase.h"
+
+namespace skimp {
+
+GatherPhase::GatherPhase(const Call& call, const World& world)
+    : call_(call), world_(world), whole_{call.codec, 0, call.count} {
+  for (int rank = 0; rank < world.size; ++rank) {
+    payloads_.emplace_back(whole_.payload_bytes(call.dtype));
+  }
+}
+
+void GatherPhase::send(Run& run) {
+  if (whole_.empty()) return;
+  for (int peer = 0; peer < world_.size; ++peer) {
+    if (peer == world_.rank) continue;
+    run.messenger.expect(peer, run.first_round, payloads_[static_cast<std::size_t>(peer)].span());
+  }
+  const MutableBytes room = payloads_[static_cast<std::size_t>(world_.rank)].span();
+  FrameHeader header =
+      coder_.encode(run, whole_, values_of(run, call_), lane_of(0, world_.rank), room);
+  own_.payload = room.first(header.payload_bytes);
+  own_.header = run.messenger.stamp(header, run.first_round, own_.payload);
+  for (int step = 1; step < world_.size; ++step) {
+    run.messenger.send((world_.rank + step) % world_.size, own_.header, own_.payload);
+  }
+}
+
+void GatherPhase::deliver(Run& run, int rank, const Output& output) {
+  if (whole_.empty()) return;
+  const Frame frame = rank == world_.rank ? own_ : run.messenger.receive(rank);
+  coder_.decode(run, whole_, frame, call_.dtype, output);
+}
+
+Cost GatherPhase::cost(const Call& call, const World& world) {
+  const Slice whole{call.codec, 0, call.count};
+  if (whole.empty()) return {};
+  return {static_cast<std::uint64_t>(world.size - 1) *
+              (header_bytes + whole.payload_bytes(call.dtype)),
+          1};
+}
+
+}  // namespace skimp

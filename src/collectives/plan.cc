@@ -1,0 +1,172 @@
+#include "collectives/plan.h"
+
+#include <cstring>
+#include <utility>
+
+#include "base/float_environment.h"
+#include "codecs/elements.h"
+#include "codecs/registry.h"
+#include "collectives/slices.h"
+#include "collectives/stopwatch.h"
+
+namespace skimp {
+namespace {
+
+const char* policy_name(skimp_nonfinite policy) {
+  switch (policy) {
+    case SKIMP_PROPAGATE: return "propagate";
+    case SKIMP_RAISE: return "raise";
+    case SKIMP_SKIP: return "skip";
+  }
+  return "unknown";
+}
+
+/// All that ranks must agree on, in words that a MismatchError can quote.
+std::string plan_text(const Call& call, const World& world, const char* algorithm) {
+  std::string plan = text(name_of(call.collective), " count=", call.count,
+                          " dtype=", name_of(call.dtype), " codec=", call.codec->text());
+  if (call.collective == SKIMP_ALLREDUCE) {
+    plan += " broadcast_codec=" + call.broadcast_codec->text();
+  }
+  if (call.collective == SKIMP_ALLREDUCE || call.collective == SKIMP_REDUCE_SCATTER) {
+    plan += call.op == SKIMP_MEAN ? " op=mean" : " op=sum";
+  }
+  if (call.collective == SKIMP_BROADCAST) plan += text(" root=", call.root);
+  return plan + text(" algorithm=", algorithm, " nonfinite=", policy_name(call.nonfinite),
+                     " world_size=", world.size);
+}
+
+/// What the dense way of the same call sends, for comparison.
+std::uint64_t dense_bytes(Call call, const World& world) {
+  call.codec = codec_from_text("identity");
+  call.broadcast_codec = call.codec;
+  return find_algorithm("", call, world).cost(call, world).bytes_sent;
+}
+
+/// Headers that tell the peers, before anything else, whether this rank's values are finite.
+std::uint64_t poll_bytes(const Call& call, const World& world) {
+  if (call.nonfinite == SKIMP_PROPAGATE) return 0;
+  return static_cast<std::uint64_t>(world.size - 1) * header_bytes;
+}
+
+}  // namespace
+
+std::shared_ptr<Plan> Plan::make(std::shared_ptr<Communicator> communicator, const Call& call,
+                                 const std::string& algorithm) {
+  const World world = communicator->world();
+  const Algorithm& row = find_algorithm(algorithm, call, world);
+  call.codec->payload_bytes(call.count, call.dtype);  // Throws when k exceeds count.
+  return std::shared_ptr<Plan>(new Plan(std::move(communicator), call, row));
+}
+
+Plan::Plan(std::shared_ptr<Communicator> communicator, const Call& call,
+           const Algorithm& algorithm)
+    : communicator_(std::move(communicator)),
+      call_(call),
+      world_(communicator_->world()),
+      algorithm_(algorithm),
+      text_(plan_text(call, world_, algorithm.name)),
+      report_{} {
+  const bool alone = world_.size == 1;
+  if (!alone) runner_ = algorithm.make(call, world_);
+  report_.report_bytes = sizeof report_;
+  std::strncpy(report_.algorithm, alone ? "none" : algorithm.name, sizeof report_.algorithm - 1);
+  report_.count = call.count;
+  report_.input_bytes = call.count * bytes_of(call.dtype);
+  if (alone) return;
+  const Cost cost = algorithm.cost(call, world_);
+  report_.predicted_bytes = cost.bytes_sent + poll_bytes(call, world_);
+  report_.dense_bytes = dense_bytes(call, world_);
+  report_.rounds = cost.rounds + (call.nonfinite == SKIMP_PROPAGATE ? 0 : 1);
+}
+
+bool Plan::run(const void* input, void* output, const ResidualView* residual) {
+  const FloatEnvironment float_environment;
+  report_.encode_seconds = report_.wait_seconds = report_.seconds = 0;
+  report_.nonfinite = report_.skipped = 0;
+  {
+    const Stopwatch stopwatch(report_.seconds);
+    std::string agreed = text_ + (residual == nullptr ? " feedback=no" : " feedback=yes");
+    const bool fresh = residual != nullptr && residual->fresh;
+    if (fresh) agreed += skimp::text(" residual_step=", residual->step);
+    communicator_->call(agreed, fresh, shared_from_this(), [&](Messenger& messenger) {
+      execute(messenger, input, output, residual);
+      messenger.finish();
+      const Traffic& traffic = messenger.traffic();
+      report_.bytes_sent = traffic.bytes_sent;
+      report_.bytes_received = traffic.bytes_received;
+      report_.messages_sent = traffic.messages_sent;
+      report_.wait_seconds = traffic.wait_seconds;
+    });
+  }
+  if (report_.skipped != 0 && call_.nonfinite == SKIMP_RAISE) {
+    fail(SKIMP_NONFINITE, name_of(call_.collective), ": NaN or Inf in the input or residual of ",
+         "some rank; nothing was written and no residual changed");
+  }
+  return report_.skipped == 0;
+}
+
+void Plan::execute(Messenger& messenger, const void* input, void* output,
+                   const ResidualView* residual) {
+  Run run{.messenger = messenger};
+  run.input = input;
+  run.output = output;
+  if (residual != nullptr) {
+    run.residual_in = residual->in;
+    run.residual_out = residual->out;
+  }
+  run.call = static_cast<std::uint32_t>(residual != nullptr ? residual->step
+                                                            : communicator_->sequence());
+  if (call_.nonfinite != SKIMP_PROPAGATE) {
+    if (anyone_nonfinite(run)) {
+      report_.nonfinite = report_.skipped = 1;
+      return;
+    }
+    run.first_round = 1;
+  }
+  if (runner_) {
+    runner_->run(run);
+  } else {
+    pass_through(run);
+  }
+  report_.nonfinite = run.nonfinite ? 1 : 0;
+  report_.encode_seconds = run.codec_seconds;
+}
+
+/// One round of empty frames whose headers say whether their sender's values are finite.
+bool Plan::anyone_nonfinite(Run& run) {
+  bool nonfinite = false;
+  if (run.input != nullptr) {
+    visit_accumulator(call_.dtype, [&](auto value) {
+      for_each_tile(Source<decltype(value)>(run.input, call_.dtype, run.residual_in), call_.count,
+                    [&](std::uint64_t, std::uint64_t n, const auto* values) {
+                      nonfinite |= !all_finite(values, n);
+                    });
+    });
+  }
+  FrameHeader header = describe(*call_.codec, call_.dtype, 0, {0, nonfinite});
+  header = run.messenger.stamp(header, 0, {});
+  for (int peer = 0; peer < world_.size; ++peer) {
+    if (peer == world_.rank) continue;
+    run.messenger.expect(peer, 0, {});
+    run.messenger.send(peer, header, {});
+  }
+  for (int peer = 0; peer < world_.size; ++peer) {
+    if (peer == world_.rank) continue;
+    nonfinite |= (run.messenger.receive(peer).header.flags & nonfinite_flag) != 0;
+  }
+  return nonfinite;
+}
+
+/// A world of one: nothing is encoded, so the input comes back as it is and the residual stays.
+void Plan::pass_through(const Run& run) {
+  if (run.output != run.input && call_.count > 0) {
+    std::memcpy(run.output, run.input, report_.input_bytes);
+  }
+  if (run.residual_out != run.residual_in) {
+    std::memcpy(run.residual_out, run.residual_in,
+                call_.count * bytes_of(accumulator_of(call_.dtype)));
+  }
+}
+
+}  // namespace skimp

@@ -1,0 +1,52 @@
+/// \file
+/// A plan: a call with its algorithm chosen and its workspace allocated, run as often as wanted.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "collectives/algorithm.h"
+#include "collectives/communicator.h"
+
+namespace skimp {
+
+/// Error feedback of one run. The plan reads `in`, writes `out` (which may be `in`) and leaves it
+/// to the owner to make `out` current when the run has succeeded.
+struct ResidualView {
+  const void* in = nullptr;
+  void* out = nullptr;
+  std::uint64_t step = 0;
+  bool fresh = false;  ///< new or loaded since its last run: ranks compare their steps
+};
+
+class Plan : public std::enable_shared_from_this<Plan> {
+ public:
+  /// `algorithm` is a row's name, or "" to let Skimp choose. Throws InvalidArgument.
+  static std::shared_ptr<Plan> make(std::shared_ptr<Communicator> communicator, const Call& call,
+                                    const std::string& algorithm);
+
+  /// `residual` may be null. Returns false when nothing was written because of SKIMP_SKIP.
+  bool run(const void* input, void* output, const ResidualView* residual);
+
+  const Call& call() const { return call_; }
+  int rank() const { return world_.rank; }
+  const std::string& text() const { return text_; }
+  const skimp_report& report() const { return report_; }
+
+ private:
+  Plan(std::shared_ptr<Communicator> communicator, const Call& call, const Algorithm& algorithm);
+  void execute(Messenger& messenger, const void* input, void* output,
+               const ResidualView* residual);
+  bool anyone_nonfinite(Run& run);
+  void pass_through(const Run& run);
+
+  std::shared_ptr<Communicator> communicator_;
+  Call call_;
+  World world_;
+  const Algorithm& algorithm_;
+  std::string text_;
+  std::unique_ptr<Runner> runner_;
+  skimp_report report_;
+};
+
+}  // namespace skimp

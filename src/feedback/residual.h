@@ -1,0 +1,50 @@
+/// \file
+/// Error-feedback state of one array: what earlier calls left out.
+#pragma once
+
+#include <cstdint>
+
+#include "collectives/plan.h"
+#include "device/buffer.h"
+
+namespace skimp {
+
+class Residual {
+ public:
+  /// `count` zeros in the accumulator's type of `dtype`. Two buffers, so that a call that fails
+  /// leaves the values as they were; one when `in_place`.
+  Residual(std::uint64_t count, DType dtype, bool in_place);
+
+  std::uint64_t count() const { return count_; }
+  DType dtype() const { return dtype_; }
+  std::uint64_t step() const { return step_; }
+  void* values() { return current_.data(); }
+
+  void load(const void* values, std::uint64_t count, std::uint64_t step);
+  void rescale(double factor);
+
+  /// For one run on `count` elements of `dtype`. Throws InvalidArgument when they are not its own.
+  ResidualView view(std::uint64_t count, DType dtype);
+
+  /// The run has succeeded: what it wrote is now current.
+  void commit();
+
+ private:
+  std::uint64_t count_;
+  DType dtype_;
+  bool in_place_;
+  std::uint64_t step_ = 0;
+  bool fresh_ = true;
+  Buffer current_;
+  Buffer next_;
+};
+
+/// Runs a plan with a residual (or none: null), which changes only if the run succeeds.
+/// Returns false when the run was skipped.
+bool run_with_feedback(Plan& plan, const void* input, void* output, Residual* residual);
+
+/// The same for a stand-alone encode: returns the frame's bytes.
+std::uint64_t encode_with_feedback(const Codec& codec, const void* input, std::uint64_t count,
+                                   DType dtype, Residual* residual, MutableBytes frame);
+
+}  // namespace skimp
