@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "base/checksum.h"
-#include "transports/group/group.h"
+#include "transports/group.h"
 
 namespace skimp {
 namespace {

@@ -13,7 +13,8 @@ namespace skimp {
 
 /// Spins while an answer from a running peer may come, then gives the core to others that can run
 /// (with more ranks than cores that is often the very peer), then sleeps for growing times, so that
-/// a long wait leaves the cores to whoever computes.
+/// a long wait leaves the cores to whoever computes. Not earlier: over TCP, MPI moves data only
+/// while it is polled, so sleeping in the middle of a transfer slows it down.
 class Backoff {
  public:
   explicit Backoff(TimePoint until) : until_(until) {}
@@ -36,8 +37,8 @@ class Backoff {
 
  private:
   static constexpr int spins = 64;
-  static constexpr std::chrono::microseconds yield_time{2000};
-  static constexpr std::chrono::microseconds longest_sleep{500};
+  static constexpr std::chrono::microseconds yield_time{50000};
+  static constexpr std::chrono::microseconds longest_sleep{200};
 
   const TimePoint until_;
   int polls_ = 0;

@@ -1,4 +1,4 @@
-#include "transports/group/group.h"
+#include "transports/group.h"
 
 #include <algorithm>
 
