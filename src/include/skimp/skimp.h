@@ -183,7 +183,7 @@ SKIMP_API skimp_status skimp_barrier(skimp_communicator* communicator);
 
 /** Options of a call; start from SKIMP_OPTIONS_INIT. */
 typedef struct skimp_options {
-  size_t options_bytes; /**< sizeof(skimp_options) */
+  size_t options_bytes;               /**< sizeof(skimp_options) */
   const skimp_codec* codec;           /**< NULL: identity */
   const skimp_codec* broadcast_codec; /**< of two_phase's second phase; NULL: the codec's default */
   skimp_residual* residual;           /**< error feedback; NULL: none */
@@ -194,15 +194,15 @@ typedef struct skimp_options {
 } skimp_options;
 
 #define SKIMP_OPTIONS_INIT \
-  { sizeof(skimp_options), NULL, NULL, NULL, NULL, SKIMP_MEAN, SKIMP_PROPAGATE, 0 }
+  {sizeof(skimp_options), NULL, NULL, NULL, NULL, SKIMP_MEAN, SKIMP_PROPAGATE, 0}
 
 /** What the last run of a plan, or one-shot call, did on this rank. */
 typedef struct skimp_report {
   size_t report_bytes; /**< set to sizeof(skimp_report) before the call that fills it */
   char algorithm[32];
-  uint64_t count;           /**< elements of the input */
-  uint64_t input_bytes;     /**< count times the size of an element */
-  uint64_t bytes_sent;      /**< counted where they enter the transport, headers included */
+  uint64_t count;       /**< elements of the input */
+  uint64_t input_bytes; /**< count times the size of an element */
+  uint64_t bytes_sent;  /**< counted where they enter the transport, headers included */
   uint64_t bytes_received;
   uint64_t messages_sent;
   uint64_t predicted_bytes; /**< what the algorithm's cost formula says of bytes_sent */
@@ -295,8 +295,8 @@ SKIMP_API skimp_status skimp_frame_inspect(const void* frame, uint64_t bytes,
 
 /** Decodes a frame into `count` elements of `dtype`; count must be the frame's. Safe on any bytes:
  *  SKIMP_CORRUPT_PAYLOAD, and nothing outside `output` is written. */
-SKIMP_API skimp_status skimp_decode(const void* frame, uint64_t bytes, void* output,
-                                    uint64_t count, skimp_dtype dtype);
+SKIMP_API skimp_status skimp_decode(const void* frame, uint64_t bytes, void* output, uint64_t count,
+                                    skimp_dtype dtype);
 
 /* ---- Testing --------------------------------------------------------------------------------- */
 

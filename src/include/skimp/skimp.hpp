@@ -176,6 +176,14 @@ struct Options {
   }
 };
 
+template <class Object>
+skimp_report report_of(skimp_status (*fill)(const Object*, skimp_report*), const Object* object) {
+  skimp_report report{};
+  report.report_bytes = sizeof report;
+  check(fill(object, &report));
+  return report;
+}
+
 /// One rank of a group. Used by one thread at a time.
 class Communicator : public Handle<skimp_communicator, skimp_communicator_destroy> {
  public:
@@ -210,10 +218,7 @@ class Communicator : public Handle<skimp_communicator, skimp_communicator_destro
 
   /// Of the last call.
   skimp_report report() const {
-    skimp_report report{};
-    report.report_bytes = sizeof report;
-    check(skimp_communicator_report(handle(), &report));
-    return report;
+    return report_of<skimp_communicator>(skimp_communicator_report, handle());
   }
 
   void allreduce(const void* input, void* output, std::uint64_t count, skimp_dtype dtype,
@@ -290,12 +295,7 @@ class Plan : public Handle<skimp_plan, skimp_plan_destroy> {
   std::string text() const { return skimp_plan_text(handle()); }
 
   /// Of the last run; before the first, the prediction.
-  skimp_report report() const {
-    skimp_report report{};
-    report.report_bytes = sizeof report;
-    check(skimp_plan_report(handle(), &report));
-    return report;
-  }
+  skimp_report report() const { return report_of<skimp_plan>(skimp_plan_report, handle()); }
 
  private:
   static skimp_plan* create(Communicator& communicator, skimp_collective collective,

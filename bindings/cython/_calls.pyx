@@ -1,0 +1,157 @@
+# The calls made every step: straight to the C functions, without the GIL.
+#
+# Arrays come as contiguous buffers, and their element type as the code of skimp_dtype, because
+# bfloat16 has no buffer format. Objects come as the `handle` of skimp._objects (0: none), the
+# address of the C object, which the caller keeps alive. bindings/skimp/_calls.pyi has the types.
+
+from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from libc.stdint cimport uint64_t, uintptr_t
+
+from capi cimport *
+
+from skimp.errors import InvalidArgument, error_of
+
+
+cdef int check(skimp_status status) except -1:
+    """Raises what a C function reported."""
+    if status != SKIMP_OK:
+        raise error_of(<int>status, skimp_last_error_message().decode("utf-8", "replace"))
+    return 0
+
+
+cdef uint64_t size_of(int dtype) except 0:
+    if dtype == SKIMP_FLOAT32:
+        return 4
+    if dtype == SKIMP_FLOAT16 or dtype == SKIMP_BFLOAT16:
+        return 2
+    if dtype == SKIMP_FLOAT64:
+        return 8
+    raise InvalidArgument(f"dtype code {dtype} is none of 1 to 4")
+
+
+cdef int require_bytes(str call, uint64_t given, uint64_t wanted) except -1:
+    """The caller has given the right shapes; this keeps a mistake of its from becoming a crash."""
+    if given != wanted:
+        raise InvalidArgument(f"{call}: output has {given} bytes, needs {wanted}")
+    return 0
+
+
+cdef class Memory:
+    """The bytes of a contiguous object, for as long as this lives."""
+
+    cdef Py_buffer view
+
+    def __cinit__(self, source, int flags):
+        PyObject_GetBuffer(source, &self.view, flags)
+
+    def __dealloc__(self):
+        PyBuffer_Release(&self.view)
+
+
+def run(int collective, uintptr_t communicator, source, target, int dtype, uintptr_t codec,
+        uintptr_t broadcast_codec, uintptr_t residual, bytes algorithm, int op, int nonfinite,
+        int root):
+    """Runs one collective on the elements of `source`; False if nothing was written (skipped)."""
+    cdef Memory input = Memory(source, PyBUF_SIMPLE)
+    cdef Memory output = Memory(target, PyBUF_WRITABLE)
+    cdef skimp_communicator* self = <skimp_communicator*>communicator
+    cdef uint64_t count = <uint64_t>input.view.len // size_of(dtype)
+    cdef uint64_t ranks = <uint64_t>skimp_communicator_world_size(self)
+    cdef uint64_t wanted = <uint64_t>input.view.len
+    cdef const char* name = NULL
+    cdef skimp_options options
+    cdef skimp_report report
+    cdef skimp_status status
+    if algorithm is not None:
+        name = PyBytes_AS_STRING(algorithm)
+    if collective == SKIMP_REDUCE_SCATTER:
+        wanted //= ranks
+    elif collective == SKIMP_ALLGATHER:
+        wanted *= ranks
+    require_bytes("collective", <uint64_t>output.view.len, wanted)
+
+    options.options_bytes = sizeof(skimp_options)
+    options.codec = <skimp_codec*>codec
+    options.broadcast_codec = <skimp_codec*>broadcast_codec
+    options.residual = <skimp_residual*>residual
+    options.algorithm = name
+    options.op = <skimp_op>op
+    options.nonfinite = <skimp_nonfinite>nonfinite
+    options.root = root
+    with nogil:
+        if collective == SKIMP_ALLREDUCE:
+            status = skimp_allreduce(self, input.view.buf, output.view.buf, count,
+                                     <skimp_dtype>dtype, &options)
+        elif collective == SKIMP_REDUCE_SCATTER:
+            status = skimp_reduce_scatter(self, input.view.buf, output.view.buf, count,
+                                          <skimp_dtype>dtype, &options)
+        elif collective == SKIMP_ALLGATHER:
+            status = skimp_allgather(self, input.view.buf, output.view.buf, count,
+                                     <skimp_dtype>dtype, &options)
+        else:
+            status = skimp_broadcast(self, input.view.buf, output.view.buf, count,
+                                     <skimp_dtype>dtype, &options)
+    check(status)
+    if nonfinite != SKIMP_SKIP:
+        return True
+    report.report_bytes = sizeof(skimp_report)
+    check(skimp_communicator_report(self, &report))
+    return not report.skipped
+
+
+def run_plan(uintptr_t plan, source, target, uintptr_t residual):
+    """Runs a plan on buffers of its size; False if nothing was written (skipped)."""
+    cdef Memory input = Memory(source, PyBUF_SIMPLE)
+    cdef Memory output = Memory(target, PyBUF_WRITABLE)
+    cdef skimp_report report
+    cdef skimp_status status
+    with nogil:
+        status = skimp_plan_run(<skimp_plan*>plan, input.view.buf, output.view.buf,
+                                <skimp_residual*>residual)
+    check(status)
+    report.report_bytes = sizeof(skimp_report)
+    check(skimp_plan_report(<skimp_plan*>plan, &report))
+    return not report.skipped
+
+
+def encode(uintptr_t codec, source, int dtype, uintptr_t residual):
+    """The frame of the elements of `source`, as bytes."""
+    cdef Memory input = Memory(source, PyBUF_SIMPLE)
+    cdef uint64_t count = <uint64_t>input.view.len // size_of(dtype)
+    cdef uint64_t capacity = 0, written = 0
+    cdef skimp_status status
+    cdef bytes frame
+    cdef char* start
+    check(skimp_frame_bytes(<skimp_codec*>codec, count, <skimp_dtype>dtype, &capacity))
+    frame = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>capacity)
+    start = PyBytes_AS_STRING(frame)
+    with nogil:
+        status = skimp_encode(<skimp_codec*>codec, input.view.buf, count, <skimp_dtype>dtype,
+                              <skimp_residual*>residual, start, capacity, &written)
+    check(status)
+    return frame if written == capacity else frame[:written]
+
+
+def inspect(frame):
+    """(count, dtype code, codec text, nonfinite) of a frame, after checking its sums."""
+    cdef Memory input = Memory(frame, PyBUF_SIMPLE)
+    cdef skimp_frame_info info
+    cdef skimp_status status
+    info.info_bytes = sizeof(skimp_frame_info)
+    with nogil:
+        status = skimp_frame_inspect(input.view.buf, <uint64_t>input.view.len, &info)
+    check(status)
+    return info.count, <int>info.dtype, (<bytes>info.codec).decode(), bool(info.nonfinite)
+
+
+def decode(frame, target, int dtype):
+    """Decodes a frame into the elements of `target`, as many as it has."""
+    cdef Memory input = Memory(frame, PyBUF_SIMPLE)
+    cdef Memory output = Memory(target, PyBUF_WRITABLE)
+    cdef uint64_t count = <uint64_t>output.view.len // size_of(dtype)
+    cdef skimp_status status
+    with nogil:
+        status = skimp_decode(input.view.buf, <uint64_t>input.view.len, output.view.buf, count,
+                              <skimp_dtype>dtype)
+    check(status)

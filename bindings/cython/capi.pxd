@@ -1,0 +1,89 @@
+# The part of skimp/skimp.h that is called every step; the header says what each function promises.
+
+from libc.stdint cimport uint64_t
+
+
+cdef extern from "skimp/skimp.h" nogil:
+    ctypedef enum skimp_status:
+        SKIMP_OK
+
+    ctypedef enum skimp_dtype:
+        SKIMP_FLOAT32
+        SKIMP_FLOAT16
+        SKIMP_BFLOAT16
+        SKIMP_FLOAT64
+
+    ctypedef enum skimp_op:
+        pass
+
+    ctypedef enum skimp_nonfinite:
+        SKIMP_SKIP
+
+    ctypedef enum skimp_collective:
+        SKIMP_ALLREDUCE
+        SKIMP_REDUCE_SCATTER
+        SKIMP_ALLGATHER
+        SKIMP_BROADCAST
+
+    ctypedef struct skimp_codec:
+        pass
+    ctypedef struct skimp_residual:
+        pass
+    ctypedef struct skimp_communicator:
+        pass
+    ctypedef struct skimp_plan:
+        pass
+
+    ctypedef struct skimp_options:
+        size_t options_bytes
+        const skimp_codec* codec
+        const skimp_codec* broadcast_codec
+        skimp_residual* residual
+        const char* algorithm
+        skimp_op op
+        skimp_nonfinite nonfinite
+        int root
+
+    ctypedef struct skimp_report:
+        size_t report_bytes
+        int skipped
+
+    ctypedef struct skimp_frame_info:
+        size_t info_bytes
+        uint64_t count
+        uint64_t frame_bytes
+        skimp_dtype dtype
+        int nonfinite
+        char codec[128]
+
+    const char* skimp_last_error_message()
+    int skimp_communicator_world_size(const skimp_communicator* communicator)
+
+    skimp_status skimp_allreduce(
+        skimp_communicator* communicator, const void* input, void* output, uint64_t count,
+        skimp_dtype dtype, const skimp_options* options)
+    skimp_status skimp_reduce_scatter(
+        skimp_communicator* communicator, const void* input, void* output, uint64_t count,
+        skimp_dtype dtype, const skimp_options* options)
+    skimp_status skimp_allgather(
+        skimp_communicator* communicator, const void* input, void* output, uint64_t count,
+        skimp_dtype dtype, const skimp_options* options)
+    skimp_status skimp_broadcast(
+        skimp_communicator* communicator, const void* input, void* output, uint64_t count,
+        skimp_dtype dtype, const skimp_options* options)
+    skimp_status skimp_communicator_report(
+        const skimp_communicator* communicator, skimp_report* report)
+
+    skimp_status skimp_plan_run(
+        skimp_plan* plan, const void* input, void* output, skimp_residual* residual)
+    skimp_status skimp_plan_report(const skimp_plan* plan, skimp_report* report)
+
+    skimp_status skimp_frame_bytes(
+        const skimp_codec* codec, uint64_t count, skimp_dtype dtype, uint64_t* bytes)
+    skimp_status skimp_encode(
+        const skimp_codec* codec, const void* input, uint64_t count, skimp_dtype dtype,
+        skimp_residual* residual, void* frame, uint64_t capacity, uint64_t* bytes)
+    skimp_status skimp_frame_inspect(
+        const void* frame, uint64_t bytes, skimp_frame_info* info)
+    skimp_status skimp_decode(
+        const void* frame, uint64_t bytes, void* output, uint64_t count, skimp_dtype dtype)

@@ -1,0 +1,59 @@
+/// \file
+/// Codecs and the state of error feedback.
+#include "module.h"
+
+namespace {
+
+/// A residual that knows its own extent.
+class SizedResidual : public api::Residual {
+ public:
+  SizedResidual(std::uint64_t count, int dtype, bool in_place)
+      : api::Residual(count, static_cast<skimp_dtype>(dtype), in_place),
+        count_(count),
+        doubles_(dtype == SKIMP_FLOAT64) {}
+
+  std::uint64_t count() const { return count_; }
+
+  /// The memory as numpy sees it. The library keeps two buffers and swaps them: this view is of the
+  /// values until the next call only, but its memory lives as long as the residual.
+  py::buffer_info buffer() {
+    const auto itemsize = static_cast<py::ssize_t>(doubles_ ? sizeof(double) : sizeof(float));
+    return {data(), itemsize, doubles_ ? "d" : "f", 1, {count_}, {itemsize}};
+  }
+
+  void load(const py::buffer& values, std::uint64_t step) {
+    const py::buffer_info info = values.request();
+    const bool same_type = info.format == (doubles_ ? "d" : "f");
+    if (!same_type || info.ndim > 1 || !PyBuffer_IsContiguous(info.view(), 'C')) {
+      throw api::Error(SKIMP_INVALID_ARGUMENT,
+                       std::string("residual: values must be a contiguous array of ") +
+                           (doubles_ ? "float64" : "float32"));
+    }
+    api::Residual::load(info.ptr, static_cast<std::uint64_t>(info.size), step);
+  }
+
+ private:
+  std::uint64_t count_;
+  bool doubles_;
+};
+
+}  // namespace
+
+void bind_codecs(py::module_& module) {
+  py::class_<api::Codec>(module, "Codec")
+      .def(py::init<const std::string&>(), py::arg("text"))
+      .def_property_readonly("text", &api::Codec::text)
+      .def_property_readonly("handle", &handle_of<api::Codec>);
+
+  py::class_<SizedResidual>(module, "Residual", py::buffer_protocol())
+      .def(py::init<std::uint64_t, int, bool>(), py::arg("count"), py::arg("dtype"),
+           py::arg("in_place"), WithoutGil())
+      .def_property_readonly("count", &SizedResidual::count)
+      .def_property_readonly("step", &SizedResidual::step)
+      .def("load", &SizedResidual::load, py::arg("values"), py::arg("step"))
+      .def("rescale", &SizedResidual::rescale, py::arg("factor"), WithoutGil())
+      .def_property_readonly("handle", &handle_of<SizedResidual>)
+      .def_buffer(&SizedResidual::buffer);
+
+  module.def("codec_names", &skimp_codec_names);
+}

@@ -1,0 +1,22 @@
+"""Types of the Cython module; bindings/cython has the code, skimp.h the contracts."""
+
+from typing import Any
+
+def run(
+    collective: int,
+    communicator: int,
+    source: Any,
+    target: Any,
+    dtype: int,
+    codec: int,
+    broadcast_codec: int,
+    residual: int,
+    algorithm: bytes | None,
+    op: int,
+    nonfinite: int,
+    root: int,
+) -> bool: ...
+def run_plan(plan: int, source: Any, target: Any, residual: int) -> bool: ...
+def encode(codec: int, source: Any, dtype: int, residual: int) -> bytes: ...
+def inspect(frame: Any) -> tuple[int, int, str, bool]: ...
+def decode(frame: Any, target: Any, dtype: int) -> None: ...

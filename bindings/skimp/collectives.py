@@ -1,0 +1,274 @@
+"""The collectives of a communicator: the four calls, and what they share."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeVar, overload
+
+from skimp import _calls, _objects
+from skimp.choices import (
+    ALLGATHER,
+    ALLREDUCE,
+    BROADCAST,
+    NONFINITE,
+    OPS,
+    REDUCE_SCATTER,
+    NonFinite,
+    Op,
+    choose,
+)
+from skimp.codecs import Codec
+from skimp.errors import Error, InvalidArgument, NonFiniteError, UnsupportedType
+from skimp.feedback import ErrorFeedback
+from skimp.packing import Packed, Target, require_one_array
+
+T = TypeVar("T")
+CodecLike = Codec | ErrorFeedback | None
+
+_kept_for_ever: list[tuple[object, ...]] = []
+
+
+class Collectives:
+    """Arrays may be of any kind that skimp.arrays knows; results are of the same kind and type.
+
+    All ranks make the same calls in the same order, with the same count, element type, codecs and
+    options; a rank that differs is named by `MismatchError`. What the arguments have in common:
+
+    codec
+        A codec, or an `ErrorFeedback` of one; None sends everything.
+    key
+        Which of the feedback's residuals; needed when one feedback sees several arrays.
+    out
+        Takes the result and is returned. May be `x` itself. Of the result's shape and type.
+    algorithm
+        A name of docs/algorithms.md; None leaves the choice to Skimp.
+    nonfinite
+        What NaN or Inf on any rank does. "propagate": as a dense reduction would, and the residual
+        of the values they touch is zeroed. "raise": `NonFiniteError` on every rank, no residual
+        changes. "skip": no residual changes, `out` is left as it was, None is returned on every
+        rank; for training with a loss scale.
+
+    Every call raises `TimeoutError` or `PeerFailed` when a peer is gone. After a failure the
+    communicator repeats its first cause, and a residual is what it was before the call.
+    """
+
+    _native: _objects.Communicator
+    _kept: tuple[object, ...] = ()
+
+    @overload
+    def allreduce(
+        self,
+        x: T,
+        *,
+        nonfinite: Literal["skip"],
+        codec: CodecLike = ...,
+        broadcast_codec: Codec | None = ...,
+        op: Op = ...,
+        algorithm: str | None = ...,
+        out: T | None = ...,
+        key: str | None = ...,
+    ) -> T | None: ...
+    @overload
+    def allreduce(
+        self,
+        x: T,
+        *,
+        codec: CodecLike = ...,
+        broadcast_codec: Codec | None = ...,
+        op: Op = ...,
+        algorithm: str | None = ...,
+        out: T | None = ...,
+        nonfinite: Literal["propagate", "raise"] = ...,
+        key: str | None = ...,
+    ) -> T: ...
+    def allreduce(
+        self,
+        x: Any,
+        *,
+        codec: CodecLike = None,
+        broadcast_codec: Codec | None = None,
+        op: Op = "mean",
+        algorithm: str | None = None,
+        out: Any = None,
+        nonfinite: NonFinite = "propagate",
+        key: str | None = None,
+    ) -> Any:
+        """The mean (or sum) over all ranks, the same bits on every rank.
+
+        `x` may be a bucket: lists, tuples and dicts of arrays, nested, reduced as one array.
+        `broadcast_codec` is that of the second phase of ``two_phase``; None takes the codec's
+        default.
+
+        >>> import numpy as np, skimp
+        >>> def worker(comm):
+        ...     gradients = {"weight": np.full((2, 2), comm.rank), "bias": np.zeros(2)}
+        ...     return comm.allreduce({k: v.astype(np.float32) for k, v in gradients.items()})
+        >>> skimp.run_threads(2, worker)[0]["weight"]
+        array([[0.5, 0.5],
+               [0.5, 0.5]], dtype=float32)
+        """
+        packed = Packed(x)
+        target = Target(packed, out)
+        options = (op, algorithm, nonfinite, 0, key)
+        return self._run(ALLREDUCE, packed, target, codec, broadcast_codec, *options)
+
+    def reduce_scatter(
+        self,
+        x: T,
+        *,
+        codec: CodecLike = None,
+        op: Op = "mean",
+        algorithm: str | None = None,
+        out: T | None = None,
+        nonfinite: NonFinite = "propagate",
+        key: str | None = None,
+    ) -> T:
+        """As allreduce, but rank r keeps the r-th of world_size equal parts of the first axis.
+
+        The result has shape (x.shape[0] // world_size, \\*x.shape[1:]); the division must be exact.
+        With ``nonfinite="skip"`` it may be None.
+
+        >>> import numpy as np, skimp
+        >>> def worker(comm):
+        ...     return comm.reduce_scatter(np.arange(4, dtype=np.float32), op="sum")
+        >>> skimp.run_threads(2, worker)
+        [array([0., 2.], dtype=float32), array([4., 6.], dtype=float32)]
+        """
+        packed = Packed(x)
+        require_one_array("reduce_scatter", packed)
+        ranks, shape = self._native.world_size, packed.values.shape
+        if not shape or shape[0] % ranks != 0:
+            raise InvalidArgument(
+                f"reduce_scatter: the first axis of shape {shape} does not divide by {ranks} ranks"
+            )
+        target = Target(packed, out, divisor=ranks)
+        options = (op, algorithm, nonfinite, 0, key)
+        result: T = self._run(REDUCE_SCATTER, packed, target, codec, None, *options)
+        return result
+
+    def allgather(
+        self,
+        x: T,
+        *,
+        codec: CodecLike = None,
+        algorithm: str | None = None,
+        out: T | None = None,
+        nonfinite: NonFinite = "propagate",
+        key: str | None = None,
+    ) -> T:
+        """Every rank's array, as its codec delivers it, the same bits on every rank.
+
+        The result has shape (world_size, \\*x.shape). With ``nonfinite="skip"`` it may be None.
+
+        >>> import numpy as np, skimp
+        >>> def worker(comm):
+        ...     return comm.allgather(np.full(2, comm.rank, np.float32))
+        >>> skimp.run_threads(2, worker)[0]
+        array([[0., 0.],
+               [1., 1.]], dtype=float32)
+        """
+        packed = Packed(x)
+        target = Target(packed, out, lead=(self._native.world_size,))
+        options: tuple[Any, ...] = ("mean", algorithm, nonfinite, 0, key)
+        result: T = self._run(ALLGATHER, packed, target, codec, None, *options)
+        return result
+
+    def broadcast(
+        self,
+        x: T,
+        root: int = 0,
+        *,
+        codec: CodecLike = None,
+        algorithm: str | None = None,
+        out: T | None = None,
+        nonfinite: NonFinite = "propagate",
+        key: str | None = None,
+    ) -> T:
+        """The root's array, as its codec delivers it, on every rank, the root too.
+
+        Other ranks give an array of the same shape and type, whose values are not read. With
+        ``nonfinite="skip"`` the result may be None.
+
+        >>> import numpy as np, skimp
+        >>> def worker(comm):
+        ...     return comm.broadcast(np.full(2, comm.rank, np.float32), root=1)
+        >>> skimp.run_threads(2, worker)[0]
+        array([1., 1.], dtype=float32)
+        """
+        packed = Packed(x)
+        target = Target(packed, out)
+        options: tuple[Any, ...] = ("mean", algorithm, nonfinite, root, key)
+        result: T = self._run(BROADCAST, packed, target, codec, None, *options)
+        return result
+
+    def _run(
+        self,
+        collective: int,
+        packed: Packed,
+        target: Target,
+        codec: CodecLike,
+        broadcast_codec: Codec | None,
+        op: Op,
+        algorithm: str | None,
+        nonfinite: NonFinite,
+        root: int,
+        key: str | None,
+    ) -> Any:
+        arguments = (
+            collective,
+            self._native.handle,
+            packed.values,
+            target.buffer,
+            packed.dtype.code,
+            handle_of(codec),
+            handle_of(broadcast_codec),
+        )
+        options = (
+            None if algorithm is None else algorithm.encode(),
+            choose("op", op, OPS),
+            choose("nonfinite", nonfinite, NONFINITE),
+            root,
+        )
+        residual = residual_of(codec, packed, key)
+        try:
+            if residual is None:
+                written = _calls.run(*arguments, 0, *options)
+            else:
+                with residual.lend() as handle:
+                    written = _calls.run(*arguments, handle, *options)
+        except Error as error:
+            self._keep(error, packed, target, codec, broadcast_codec)
+            raise
+        return target.finish() if written else None
+
+    def _keep(self, error: Error, *objects: object) -> None:
+        """Keeps the arrays of a call that failed halfway: MPI may still read and write them."""
+        harmless = isinstance(error, (InvalidArgument, UnsupportedType, NonFiniteError))
+        if harmless or self._kept:
+            return
+        self._kept = objects
+        if self._native.transport != "threads":
+            _kept_for_ever.append(objects)
+
+
+def codec_of(codec: CodecLike) -> Codec | None:
+    """The codec itself; InvalidArgument for what is none."""
+    if isinstance(codec, ErrorFeedback):
+        return codec.codec
+    if codec is None or isinstance(codec, Codec):
+        return codec
+    hint = f": pass skimp.codec({codec!r})" if isinstance(codec, str) else ""
+    raise InvalidArgument(f"codec = {codec!r} is neither a codec nor an ErrorFeedback{hint}")
+
+
+def handle_of(codec: CodecLike) -> int:
+    found = codec_of(codec)
+    return 0 if found is None else found.handle
+
+
+def residual_of(codec: CodecLike, packed: Packed, key: str | None) -> Any:
+    """The feedback's residual for this input; None without feedback."""
+    if isinstance(codec, ErrorFeedback):
+        return codec.bind(packed, key)
+    if key is not None:
+        raise InvalidArgument(f"key = {key!r} names a residual, but codec is no ErrorFeedback")
+    return None

