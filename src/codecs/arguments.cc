@@ -20,8 +20,8 @@ Number parse(const std::string& name, const std::string& key, const std::string&
   Number number{};
   const char* end = value.data() + value.size();
   const auto result = std::from_chars(value.data(), end, number);
-  require(result.ec == std::errc() && result.ptr == end, name, ": ", key, " = ", value,
-          " is not ", kind);
+  require(result.ec == std::errc() && result.ptr == end, name, ": ", key, " = ", value, " is not ",
+          kind);
   return number;
 }
 

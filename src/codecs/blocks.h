@@ -57,9 +57,9 @@ Value load_scale(Bytes payload, std::uint64_t index) {
 /// Every scale that an encoder writes is a magnitude or the canonical NaN.
 template <class Value>
 void require_scale(Value scale, const char* codec, std::uint64_t index) {
-  const bool valid = std::bit_cast<BitsOf<Value>>(scale) < infinity_bits<Value> ||
-                     std::bit_cast<BitsOf<Value>>(scale) ==
-                         std::bit_cast<BitsOf<Value>>(canonical_nan<Value>());
+  const bool valid =
+      std::bit_cast<BitsOf<Value>>(scale) < infinity_bits<Value> ||
+      std::bit_cast<BitsOf<Value>>(scale) == std::bit_cast<BitsOf<Value>>(canonical_nan<Value>());
   require_intact(valid, codec, ": scale ", scale, " of block ", index,
                  " is neither a magnitude nor the canonical NaN");
 }

@@ -15,8 +15,7 @@ Budget Budget::take(const char* codec, Arguments& arguments) {
   require(density || k, codec, ": density or k must be given, as in ", codec, "(density=0.01)");
   require(!(density && k), codec, ": give density or k, not both");
   if (density) {
-    require(*density > 0 && *density <= 1, codec, ": density = ", *density,
-            " must lie in (0, 1]");
+    require(*density > 0 && *density <= 1, codec, ": density = ", *density, " must lie in (0, 1]");
     return Budget(codec, density, 0);
   }
   require(*k >= 1 && *k <= largest_kept, codec, ": k = ", *k, " must lie in 1 to ", largest_kept);
@@ -37,8 +36,8 @@ std::uint64_t Budget::kept(std::uint64_t count) const {
 }
 
 std::uint64_t Budget::kept_of_received(std::uint64_t count) const {
-  require_intact(count == 0 || density_ || k_ <= count, codec_, ": k = ", k_, " exceeds count = ",
-                 count);
+  require_intact(count == 0 || density_ || k_ <= count, codec_, ": k = ", k_,
+                 " exceeds count = ", count);
   return kept_at_most(count);
 }
 

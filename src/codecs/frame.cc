@@ -13,8 +13,7 @@ std::uint32_t sum_of(const FrameHeader& header) {
 
 }  // namespace
 
-FrameHeader describe(const Codec& codec, DType dtype, std::uint64_t count,
-                     const Encoded& encoded) {
+FrameHeader describe(const Codec& codec, DType dtype, std::uint64_t count, const Encoded& encoded) {
   FrameHeader header;
   header.codec = static_cast<std::uint8_t>(codec.id());
   header.dtype = static_cast<std::uint8_t>(dtype);

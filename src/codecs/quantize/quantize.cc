@@ -71,8 +71,7 @@ class Quantize final : public Codec {
       alignas(64) std::uint8_t codes[largest_block];
       Words words(seed_, job.random);
       return encode_blocks<Value>(
-          job, block_,
-          [&](std::uint64_t index, const Value* x, std::uint64_t n, Value* delivered) {
+          job, block_, [&](std::uint64_t index, const Value* x, std::uint64_t n, Value* delivered) {
             const std::uint64_t begin = index * block_;
             Value scale = quantize::largest_magnitude(x, n);
             const bool block_finite = is_finite(scale);

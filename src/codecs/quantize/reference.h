@@ -70,8 +70,8 @@ void encode_stochastic(const Value* values, std::uint64_t n, Value scale, int la
     const Value x = (values[i] / divisor) * levels;
     const Value nearest = nearest_integer(x);
     const Value floor = nearest > x ? nearest - Value{1} : nearest;
-    const Value u = static_cast<Value>(static_cast<std::int32_t>(words[i] >> 8)) *
-                    static_cast<Value>(0x1p-24);
+    const Value u =
+        static_cast<Value>(static_cast<std::int32_t>(words[i] >> 8)) * static_cast<Value>(0x1p-24);
     const Value up = u < x - floor ? Value{1} : Value{0};
     codes[i] = code_of(floor + up, largest);
   }

@@ -32,8 +32,7 @@ class Sign final : public Codec {
     const bool finite = visit_accumulator(job.dtype, [&](auto value) {
       using Value = decltype(value);
       return encode_blocks<Value>(
-          job, block_,
-          [&](std::uint64_t index, const Value* x, std::uint64_t n, Value* delivered) {
+          job, block_, [&](std::uint64_t index, const Value* x, std::uint64_t n, Value* delivered) {
             std::byte* block_bits = bits + index * block_ / 8;
             const Value scale = sign::encode_block(x, n, block_bits);
             store(job.payload + index * sizeof(Value), scale);

@@ -89,9 +89,9 @@ bool SetBits::next(std::uint64_t& position) {
 }
 
 IndexReader::IndexReader(const IndexShape& shape, Bytes bytes)
-    : shape_(shape), bytes_(bytes), set_bits_(bytes.subspan(shape.coding == IndexCoding::elias_fano
-                                                                ? shape.low_bytes
-                                                                : 0)) {}
+    : shape_(shape),
+      bytes_(bytes),
+      set_bits_(bytes.subspan(shape.coding == IndexCoding::elias_fano ? shape.low_bytes : 0)) {}
 
 std::uint64_t IndexReader::next_unchecked() {
   if (shape_.coding == IndexCoding::words) return load<std::uint32_t>(bytes_.data() + 4 * read_);

@@ -2,8 +2,8 @@
 /// The k-th largest magnitude, exactly, in linear time whatever the data.
 ///
 /// Values are compared by keys, their magnitudes as integers: NaN is the largest, then Inf, then
-/// the numbers. Keys are signed, since baseline x86 compares signed vectors only; a magnitude
-/// leaves the sign bit clear.
+/// the numbers. All NaN are equal, since their fractions differ from machine to machine. Keys are
+/// signed, since baseline x86 compares signed vectors only; a magnitude leaves the sign bit clear.
 #pragma once
 
 #include <algorithm>
@@ -21,8 +21,17 @@ template <class Value>
 using KeyOf = std::make_signed_t<BitsOf<Value>>;
 
 template <class Value>
-KeyOf<Value> key_of(Value value) {
+inline constexpr auto infinity_key = static_cast<KeyOf<Value>>(infinity_bits<Value>);
+
+/// A key but for NaN, where it is larger.
+template <class Value>
+KeyOf<Value> loose_key_of(Value value) {
   return static_cast<KeyOf<Value>>(magnitude_bits(value));
+}
+
+template <class Value>
+KeyOf<Value> key_of(Value value) {
+  return std::min(loose_key_of(value), infinity_key<Value> + 1);
 }
 
 /// Calls visit(i, key) for those of n ≤ tile_elements values whose key exceeds `bound`, in order.
@@ -33,7 +42,7 @@ void for_each_above(const Value* values, std::uint64_t n, const KeyOf<Value>& bo
                     Visit&& visit) {
   alignas(64) std::byte above[tile_elements];
   const KeyOf<Value> first_bound = bound;
-  for (std::uint64_t i = 0; i < n; ++i) above[i] = std::byte{key_of(values[i]) > first_bound};
+  for (std::uint64_t i = 0; i < n; ++i) above[i] = std::byte{loose_key_of(values[i]) > first_bound};
   for (std::uint64_t i = n; i % 8 != 0; ++i) above[i] = std::byte{0};
   for (std::uint64_t begin = 0; begin < n; begin += 8) {
     for (auto hits = load<std::uint64_t>(above + begin); hits != 0; hits &= hits - 1) {

@@ -44,12 +44,12 @@ class Selection {
   Selection(const Source<Value>& source, std::uint64_t count, std::uint64_t k, void* workspace) {
     const GuessShape shape(count, k);
     auto* collected = static_cast<Value*>(workspace);
-    const Key guess = shape.capacity > 0 ? guess_key(source, count, shape, collected) : 0;
-    // A guess of zero would collect everything.
-    const std::uint64_t room = guess > 0 ? shape.capacity : 0;
-    const std::uint64_t found = survey(source, count, std::max(guess - 1, Key{0}), collected, room);
+    const Key bound = shape.capacity > 0 ? guess(source, count, shape, collected) : 0;
+    const std::uint64_t found = survey(source, count, bound, collected, shape.capacity);
     if (k == 0) return;
-    if (found >= k && found <= room) {
+    if (found < k && bound == 0 && shape.capacity > 0) {
+      threshold_ = {0, k - found};  // All others are zeros.
+    } else if (found >= k && found <= shape.capacity) {
       threshold_ = find_threshold<Value>(k, [&](auto&& visit) { visit(collected, found); });
     } else {
       threshold_ = find_threshold<Value>(k, [&](auto&& visit) {
@@ -78,17 +78,17 @@ class Selection {
 
  private:
   using Key = KeyOf<Value>;
-  static constexpr Key infinity = static_cast<Key>(infinity_bits<Value>);
 
-  /// The key of the shape's rank in an evenly spaced sample, Inf at most. An odd step meets every
-  /// column of a matrix whose rows are a power of two long.
-  static Key guess_key(const Source<Value>& source, std::uint64_t count, const GuessShape& shape,
-                       Value* sample) {
+  /// A bound from the shape's rank in an evenly spaced sample; below Inf, so that the survey sees
+  /// every NaN and Inf, and not below zero. An odd step meets every column of a matrix whose rows
+  /// are a power of two long.
+  static Key guess(const Source<Value>& source, std::uint64_t count, const GuessShape& shape,
+                   Value* sample) {
     const std::uint64_t step = (count / shape.sampled - 1) | 1;
     for (std::uint64_t j = 0; j < shape.sampled; ++j) sample[j] = source.at(j * step);
-    const auto found = find_threshold<Value>(
-        shape.rank, [&](auto&& visit) { visit(sample, shape.sampled); });
-    return std::min(found.key, infinity);
+    const auto found =
+        find_threshold<Value>(shape.rank, [&](auto&& visit) { visit(sample, shape.sampled); });
+    return std::clamp(found.key - 1, Key{0}, infinity_key<Value> - 1);
   }
 
   /// Looks at all values once, for those above `bound`: notes NaN and Inf and the largest finite
@@ -100,7 +100,7 @@ class Selection {
     std::uint64_t found = 0;
     for_each_tile(source, count, [&](std::uint64_t, std::uint64_t n, const Value* values) {
       for_each_above(values, n, bound, [&](std::uint64_t i, Key key) {
-        if (key < infinity) {
+        if (key < infinity_key<Value>) {
           largest_ = std::max(largest_, key);
         } else {
           nonfinite_ = true;
