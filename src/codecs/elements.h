@@ -81,20 +81,18 @@ class Sink {
 
   void put(std::uint64_t begin, std::uint64_t n, const Value* values) const {
     if (add_) {
-      Value* to = static_cast<Value*>(data_) + begin;
+      Value* __restrict to = static_cast<Value*>(data_) + begin;
       for (std::uint64_t i = 0; i < n; ++i) to[i] += values[i];
       return;
     }
     visit_dtype(dtype_, [&](auto element) {
       using Element = decltype(element);
       std::byte* to = static_cast<std::byte*>(data_) + begin * sizeof(Element);
-      const auto put_at = [to](std::uint64_t i, Value value) {
-        skimp::store(to + i * sizeof(Element), round<Element>(value));
-      };
       if (divisor_ == Value{1}) {
-        for (std::uint64_t i = 0; i < n; ++i) put_at(i, values[i]);
+        write<Element>(to, values, n, [](Value value) { return value; });
       } else {
-        for (std::uint64_t i = 0; i < n; ++i) put_at(i, values[i] / divisor_);
+        write<Element>(to, values, n,
+                       [divisor = divisor_](Value value) { return value / divisor; });
       }
     });
   }
@@ -107,6 +105,15 @@ class Sink {
   }
 
  private:
+  /// The output is never the values' own memory; compilers must be told, or bytes alias everything.
+  template <class Element, class Divide>
+  static void write(std::byte* __restrict to, const Value* __restrict values, std::uint64_t n,
+                    Divide divide) {
+    for (std::uint64_t i = 0; i < n; ++i) {
+      skimp::store(to + i * sizeof(Element), round<Element>(divide(values[i])));
+    }
+  }
+
   template <class Element>
   static Element round(Value value) {
     if constexpr (sizeof(Element) == 2) {
@@ -134,7 +141,7 @@ bool all_finite(const Value* values, std::uint64_t n) {
 template <class Value>
 void store_residual(const EncodeJob& job, std::uint64_t begin, std::uint64_t n, const Value* values,
                     const Value* delivered) {
-  Value* residual = static_cast<Value*>(job.residual_out) + begin;
+  Value* __restrict residual = static_cast<Value*>(job.residual_out) + begin;
   for (std::uint64_t i = 0; i < n; ++i) {
     const Value rest = values[i] - delivered[i];
     residual[i] = is_finite(rest) ? rest : Value{0};
