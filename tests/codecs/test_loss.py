@@ -1,0 +1,55 @@
+"""How much a codec may lose, and that it loses nothing on average where it says so."""
+
+import numpy as np
+import pytest
+import skimp
+
+from tests import oracle
+from tests.comparing import square
+from tests.pairwise import parametrize
+from tests.tables import CODECS, COUNTS, FINITE, array
+
+DETERMINISTIC = tuple(text for text in CODECS if not oracle.codec(text).random)
+RANDOM = tuple(text for text in CODECS if oracle.codec(text).random)
+
+# Their squares and sums keep to normal numbers, so that rounding stays below `SLACK`.
+ORDINARY = tuple(kind for kind in FINITE if kind not in ("denormal", "tiny", "huge", "wide"))
+SLACK = {"float32": 1e-5, "float64": 1e-12}
+
+
+@parametrize(codec=DETERMINISTIC, data=ORDINARY, count=COUNTS[3:], dtype=tuple(SLACK))
+def test_contraction(codec, data, count, dtype):
+    """‖x − decoded‖² ≤ (1 − δ)‖x‖²: why error feedback converges."""
+    x = array(data, count, dtype)
+    decoded = skimp.decode(skimp.codec(codec).encode(x), like=x)
+    delta = oracle.codec(codec).contraction(count)
+    assert delta > 0
+    assert square(x - decoded) <= (1 - delta + SLACK[dtype]) * square(x)
+
+
+def errors_over_steps(codec: str, x: np.ndarray, steps: int) -> np.ndarray:
+    """One row a step, which chooses the random numbers. Nothing is carried over."""
+    residual = skimp.Residual(len(x))
+    decoded = []
+    for _ in range(steps):
+        decoded.append(skimp.decode(skimp.codec(codec).encode(x, residual=residual), like=x))
+        residual.load(np.zeros(len(x), np.float32), residual.step)
+    return np.array(decoded, np.float64) - x
+
+
+@pytest.mark.parametrize("codec", [text for text in RANDOM if oracle.codec(text).unbiased])
+def test_unbiased(codec):
+    """Five standard deviations, which are at most half a level's; the seeds are fixed."""
+    x = array("normal", 300, "float32")
+    errors = errors_over_steps(codec, x, steps=400)
+    half_level = np.abs(x).max() / oracle.codec(codec).levels / 2
+    assert (np.abs(errors.mean(axis=0)) <= 5 * half_level / np.sqrt(400)).all()
+    assert np.abs(errors.mean()) <= 5 * half_level / np.sqrt(errors.size)
+
+
+@pytest.mark.parametrize("codec", [text for text in RANDOM if not oracle.codec(text).unbiased])
+def test_contraction_on_average(codec):
+    x = array("normal", 300, "float32")
+    errors = errors_over_steps(codec, x, steps=400)
+    loss = np.mean([square(error) for error in errors]) / square(x)
+    assert loss == pytest.approx(1 - oracle.codec(codec).contraction(len(x)), abs=0.02)

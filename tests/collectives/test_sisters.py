@@ -1,0 +1,129 @@
+"""reduce_scatter, allgather and broadcast give the oracle's bits and leave its residuals."""
+
+import numpy as np
+import pytest
+import skimp
+
+from tests import oracle
+from tests.comparing import same_bits
+from tests.oracle import collectives as model
+from tests.pairwise import parametrize
+from tests.tables import CODECS, DTYPES, SOME_DATA, array, exceeds
+
+STEPS = 2
+WORLDS = range(1, 10)
+SLICEABLE = tuple(text for text in CODECS if oracle.codec(text).sliceable)
+
+
+def compare(call, expected, codec, data, count, dtype, world_size, feedback):
+    """Runs `call(comm, x, codec)` on all ranks and `expected(inputs, residuals, step)` beside."""
+    inputs = [
+        [array(data, count, dtype, seed=[step, rank]) for rank in range(world_size)]
+        for step in range(STEPS)
+    ]
+
+    def worker(comm):
+        used = skimp.codec(codec)
+        used = skimp.ErrorFeedback(used) if feedback else used
+        results = []
+        for step in range(STEPS):
+            output = call(comm, inputs[step][comm.rank], used)
+            assert comm.report.bytes_sent == comm.report.predicted_bytes
+            results.append((output, used.residual().copy() if feedback else None))
+        return results
+
+    if exceeds(codec, count):
+        with pytest.raises(skimp.InvalidArgument):
+            skimp.run_threads(world_size, worker)
+        return
+    ranks = skimp.run_threads(world_size, worker)
+    zeros = np.zeros(count, oracle.accumulator(inputs[0][0].dtype))
+    residuals = [zeros] * world_size if feedback else None
+    for step in range(STEPS):
+        result = expected(inputs[step], residuals, step)
+        residuals = result.residuals if feedback else None
+        for rank in range(world_size):
+            output, residual = ranks[rank][step]
+            assert same_bits(output, result.outputs[rank])
+            assert not feedback or same_bits(residual, residuals[rank])
+
+
+@parametrize(
+    codec=SLICEABLE,
+    data=SOME_DATA,
+    share=(0, 1, 3, 32, 257, 700),
+    world_size=WORLDS,
+    dtype=DTYPES,
+    op=("mean", "sum"),
+    feedback=(True, False),
+)
+def test_reduce_scatter(codec, data, share, world_size, dtype, op, feedback):
+    compare(
+        lambda comm, x, used: comm.reduce_scatter(x, codec=used, op=op),
+        lambda inputs, residuals, step: model.reduce_scatter(
+            inputs, oracle.codec(codec), residuals=residuals, op=op, call=step
+        ),
+        *(codec, data, share * world_size, dtype, world_size, feedback),
+    )
+
+
+@parametrize(
+    codec=CODECS,
+    data=SOME_DATA,
+    count=(0, 1, 5, 33, 257, 2049),
+    world_size=WORLDS,
+    dtype=DTYPES,
+    feedback=(True, False),
+)
+def test_allgather(codec, data, count, world_size, dtype, feedback):
+    compare(
+        lambda comm, x, used: comm.allgather(x, codec=used),
+        lambda inputs, residuals, step: model.allgather(
+            inputs, oracle.codec(codec), residuals=residuals, call=step
+        ),
+        *(codec, data, count, dtype, world_size, feedback),
+    )
+
+
+@parametrize(
+    codec=CODECS,
+    data=SOME_DATA,
+    count=(0, 1, 5, 33, 257, 2049),
+    world_size=WORLDS,
+    dtype=DTYPES,
+    feedback=(True, False),
+    root=(0, 1, -1),
+)
+def test_broadcast(codec, data, count, world_size, dtype, feedback, root):
+    root = root % world_size
+    compare(
+        lambda comm, x, used: comm.broadcast(x, root=root, codec=used),
+        lambda inputs, residuals, step: model.broadcast(
+            inputs, oracle.codec(codec), root=root, residuals=residuals, call=step
+        ),
+        *(codec, data, count, dtype, world_size, feedback),
+    )
+
+
+def test_shapes():
+    def worker(comm):
+        x = np.full((6, 5), comm.rank, np.float32)
+        return (
+            comm.reduce_scatter(x).shape,
+            comm.allgather(x).shape,
+            comm.broadcast(x).shape,
+            comm.allreduce(x).shape,
+        )
+
+    assert skimp.run_threads(3, worker)[0] == ((2, 5), (3, 6, 5), (6, 5), (6, 5))
+
+
+@pytest.mark.parametrize("root", [-1, 3])
+def test_root_that_is_not_there(root):
+    with pytest.raises(skimp.InvalidArgument):
+        skimp.run_threads(3, lambda comm: comm.broadcast(np.ones(4, np.float32), root=root))
+
+
+def test_uneven_parts_are_refused():
+    with pytest.raises(skimp.InvalidArgument):
+        skimp.run_threads(3, lambda comm: comm.reduce_scatter(np.ones(4, np.float32)))

@@ -1,0 +1,190 @@
+"""Writes the golden frames, from the oracle: python -m tests.golden.generate
+
+Run it when the wire format gets a new version, and never to make a test pass: files that are in
+the repository have been read by released versions. test_golden.py checks that the oracle still
+writes them.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tests import oracle
+from tests.oracle.frame import ERROR
+
+FOLDER = Path(__file__).parent
+
+GOOD = {  # name: codec, dtype, count
+    "identity": ("identity", "float16", 9),
+    "identity_empty": ("identity", "float32", 0),
+    "sign": ("sign(block=32)", "float32", 77),
+    "sign_float64": ("sign(block=2048)", "float64", 33),
+    "sign_with_nan": ("sign(block=32)", "float32", 40),
+    "quantize_8": ("quantize(bits=8,block=32)", "float32", 45),
+    "quantize_4": ("quantize(bits=4,block=256)", "bfloat16", 45),
+    "quantize_3": ("quantize(bits=3,block=32)", "float32", 45),
+    "quantize_2": ("quantize(bits=2,block=32)", "float16", 45),
+    "quantize_stochastic": ("quantize(bits=4,block=32,rounding=stochastic,seed=7)", "float32", 45),
+    "topk_bitmap": ("topk(k=10)", "float32", 21),
+    "topk_one": ("topk(k=1)", "float32", 300),
+    "topk_elias_fano": ("topk(k=7,values=float16)", "float32", 150),
+    "topk_bfloat16": ("topk(k=5,values=bfloat16)", "float16", 60),
+    "topk_float64": ("topk(k=5)", "float64", 60),
+    "topk_none": ("topk(k=0)", "float32", 5),
+    "random_k": ("random_k(k=6,seed=9)", "float32", 50),
+}
+
+NO_ENCODER = {"topk_none"}  # k = 0 comes from a slice of an array, not from an argument
+
+
+def values(name: str) -> np.ndarray:
+    """Both signs, zeros, ties and a tail, by a formula that needs no random numbers."""
+    _, dtype, count = GOOD[name]
+    i = np.arange(count)
+    x = ((i * 37 % 101) - 50) / 16.0 * (i % 7 > 0)
+    if name.endswith("with_nan"):
+        x[3] = np.nan
+    return oracle.narrow(x, oracle.dtype(dtype))
+
+
+def good_frame(name: str) -> bytes:
+    return oracle.encode_frame(oracle.codec(GOOD[name][0]), values(name))[0]
+
+
+def decoded(name: str) -> bytes:
+    codec = oracle.codec(GOOD[name][0])
+    return oracle.decode_frame(codec, good_frame(name)).tobytes()
+
+
+@dataclass(frozen=True)
+class Damage:
+    """What was done to a good frame."""
+
+    frame: bytes
+    why: str
+
+
+def corrupt_frames() -> dict[str, Damage]:
+    """All but the first four have sums that are right, so that the checks behind them are met."""
+
+    def header(base: str, why: str, **fields) -> Damage:
+        return Damage(oracle.reseal(good_frame(base), **fields), f"`{base}`, {why}")
+
+    def payload(base: str, why: str, edit) -> Damage:
+        head, data = oracle.open_frame(good_frame(base))
+        changed = edit(bytearray(data))
+        return Damage(oracle.seal(head, bytes(changed)), f"`{base}`, {why}")
+
+    def put(offset: int, data: bytes):
+        def edit(payload: bytearray) -> bytearray:
+            size, begin = len(payload), offset % len(payload)
+            payload[begin : begin + len(data)] = data
+            assert len(payload) == size
+            return payload
+
+        return edit
+
+    sign = good_frame("sign")
+    k_and_format = oracle.open_frame(good_frame("topk_elias_fano"))[0].parameter
+    scaled_bytes, values_bytes = 4, 7 * 2  # of topk_elias_fano
+    return {
+        "truncated_header": Damage(sign[:63], "`sign`, 63 bytes of it"),
+        "truncated_payload": Damage(sign[:-1], "`sign` without its last byte"),
+        "payload_sum": Damage(sign[:-1] + bytes([sign[-1] ^ 1]), "`sign`, its last byte changed"),
+        "header_sum": Damage(sign[:9] + b"\1" + sign[10:], "`sign`, a byte of the flags changed"),
+        "extra_byte": Damage(sign + b"\0", "`sign` and a byte more"),
+        "magic": header("sign", "magic SKMQ", magic=b"SKMQ"),
+        "version": header("sign", "version 2", version=2),
+        "kind": header("sign", "an error frame", kind=ERROR),
+        "codec_0": header("sign", "codec 0", codec=0),
+        "codec_99": header("sign", "codec 99", codec=99),
+        "dtype_0": header("sign", "dtype 0", dtype_code=0),
+        "dtype_9": header("sign", "dtype 9", dtype_code=9),
+        "flags": header("sign", "flag bit 15", flags=1 << 15),
+        "payload_bytes": header("sign", "payload bytes 2⁶³", payload_bytes=1 << 63),
+        "count_huge": header("sign", "count 2⁶⁴ − 1", count=2**64 - 1),
+        "count_other_size": header("sign", "count 100", count=100),
+        "sign_block_0": header("sign", "block 0", parameter=0),
+        "sign_block_33": header("sign", "block 33", parameter=33),
+        "sign_parameter": header("sign", "a high bit of the parameter", parameter=32 + (1 << 40)),
+        "identity_parameter": header("identity", "parameter 1", parameter=1),
+        "identity_count": header("identity", "count 8", count=8),
+        "quantize_bits_5": header("quantize_4", "bits 5", parameter=256 + (5 << 32)),
+        "quantize_rounding_2": header(
+            "quantize_4", "rounding 2", parameter=256 + (4 << 32) + (2 << 40)
+        ),
+        "quantize_code": payload("quantize_2", "a code of 2L + 1", put(8, b"\xff")),
+        "topk_k_exceeds_count": header("topk_one", "k 301", parameter=301),
+        "topk_format_3": header(
+            "topk_elias_fano", "format 3", parameter=k_and_format % 2**48 + (3 << 48)
+        ),
+        "topk_exponent": payload(
+            "topk_elias_fano", "exponent 1101", put(0, (1101).to_bytes(4, "little"))
+        ),
+        "topk_bitmap_one_more": payload(
+            "topk_bitmap", "all indices kept", put(-3, b"\xff\xff\x1f")
+        ),
+        "topk_index_reaches_count": payload("topk_one", "index 511", put(4, b"\xff\x02")),
+        "topk_word_reaches_count": Damage(word_frame(), "count 2²⁴ + 9, the index too"),
+        "topk_high_bits_missing": payload("topk_elias_fano", "no high bits", put(-3, bytes(3))),
+        "topk_indices_equal": payload(
+            "topk_elias_fano",
+            "low bits 0 and high bits 0: 0, 0, …",
+            put(scaled_bytes + values_bytes, bytes(4) + b"\x7f" + bytes(2)),
+        ),
+        "random_k_exceeds_count": header("random_k", "k 51", parameter=51),
+        "random_k_short": header("random_k", "k 7", parameter=7),
+    }
+
+
+def word_frame() -> bytes:
+    """An index of 32 bits that reaches the count; arrays are large where this coding is best."""
+    count = 2**24 + 9
+    payload = np.float32(1).tobytes() + count.to_bytes(4, "little")
+    header = oracle.Header(
+        codec=oracle.TopK.id, dtype_code=1, count=count, payload_bytes=len(payload), parameter=1
+    )
+    return oracle.seal(header, payload)
+
+
+def main() -> None:
+    for name in GOOD:
+        (FOLDER / "good" / f"{name}.bin").write_bytes(good_frame(name))
+        (FOLDER / "good" / f"{name}.decoded").write_bytes(decoded(name))
+    for name, damage in corrupt_frames().items():
+        (FOLDER / "corrupt" / f"{name}.bin").write_bytes(damage.frame)
+    (FOLDER / "README.md").write_text(readme())
+
+
+def readme() -> str:
+    good = [
+        f"| {name} | `{codec}` | {dtype} | {count} |"
+        for name, (codec, dtype, count) in GOOD.items()
+    ]
+    corrupt = [f"| {name} | {damage.why} |" for name, damage in corrupt_frames().items()]
+    return "\n".join(
+        [
+            "# Golden frames",
+            "",
+            "Written by `generate.py` from the oracle, not from the library, and checked in: what",
+            "a version of the wire format means does not change. So is this file.",
+            "",
+            "`good/NAME.bin` decodes to the bytes of `good/NAME.decoded`.",
+            "",
+            "| name | codec | dtype | count |",
+            "|---|---|---|---|",
+            *good,
+            "",
+            "`corrupt/NAME.bin` is refused.",
+            "",
+            "| name | what it is |",
+            "|---|---|",
+            *corrupt,
+            "",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    main()
