@@ -11,6 +11,7 @@
 using skimp::Bytes;
 using skimp::DType;
 using skimp::require;
+using skimp::capi::checked_count;
 using skimp::capi::checked_dtype;
 using skimp::capi::guard;
 using skimp::capi::require_pointer;
@@ -34,7 +35,7 @@ skimp_status skimp_residual_create(uint64_t count, skimp_dtype dtype, int in_pla
                                    skimp_residual** residual) {
   return guard([&] {
     require_pointer(residual, "residual");
-    *residual = new skimp_residual{{count, checked_dtype(dtype), in_place != 0}};
+    *residual = new skimp_residual{{checked_count(count), checked_dtype(dtype), in_place != 0}};
   });
 }
 
@@ -65,7 +66,7 @@ skimp_status skimp_frame_bytes(const skimp_codec* codec, uint64_t count, skimp_d
   return guard([&] {
     require_pointer(codec, "codec");
     require_pointer(bytes, "bytes");
-    *bytes = skimp::header_bytes + codec->codec->payload_bytes(count, checked_dtype(dtype));
+    *bytes = skimp::header_bytes + codec->codec->payload_bytes(checked_count(count), checked_dtype(dtype));
   });
 }
 
@@ -77,7 +78,7 @@ skimp_status skimp_encode(const skimp_codec* codec, const void* input, uint64_t 
     if (count > 0) require_pointer(input, "input");
     require_pointer(frame, "frame");
     require_pointer(bytes, "bytes");
-    *bytes = skimp::encode_with_feedback(*codec->codec, input, count, checked_dtype(dtype),
+    *bytes = skimp::encode_with_feedback(*codec->codec, input, checked_count(count), checked_dtype(dtype),
                                          residual == nullptr ? nullptr : &residual->residual,
                                          {static_cast<std::byte*>(frame), capacity});
   });
@@ -113,8 +114,8 @@ skimp_status skimp_decode(const void* frame, uint64_t bytes, void* output, uint6
     Bytes payload;
     const auto header = skimp::open_frame({static_cast<const std::byte*>(frame), bytes}, payload);
     const DType encoded = static_cast<DType>(header.dtype);
-    require(header.count == count, "decode: the frame has ", header.count,
-            " elements, the output ", count);
+    require(header.count == count, "decode: the frame has ", header.count, " elements, the output ",
+            count);
     if (skimp::accumulator_of(wanted) != skimp::accumulator_of(encoded)) {
       skimp::fail(SKIMP_UNSUPPORTED_TYPE, "decode: a frame of ", name_of(encoded),
                   " cannot be decoded to ", name_of(wanted));

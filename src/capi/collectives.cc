@@ -22,11 +22,11 @@ constexpr skimp_options default_options = SKIMP_OPTIONS_INIT;
 
 const skimp_options& checked_options(const skimp_options* options) {
   if (options == nullptr) return default_options;
-  require(options->options_bytes == sizeof(skimp_options), "options_bytes = ",
-          options->options_bytes, ", expected ", sizeof(skimp_options),
+  require(options->options_bytes == sizeof(skimp_options),
+          "options_bytes = ", options->options_bytes, ", expected ", sizeof(skimp_options),
           "; begin with SKIMP_OPTIONS_INIT");
-  require(options->op == SKIMP_MEAN || options->op == SKIMP_SUM, "op = ",
-          static_cast<int>(options->op), " is neither SKIMP_MEAN nor SKIMP_SUM");
+  require(options->op == SKIMP_MEAN || options->op == SKIMP_SUM,
+          "op = ", static_cast<int>(options->op), " is neither SKIMP_MEAN nor SKIMP_SUM");
   require(options->nonfinite >= SKIMP_PROPAGATE && options->nonfinite <= SKIMP_SKIP,
           "nonfinite = ", static_cast<int>(options->nonfinite),
           " is none of SKIMP_PROPAGATE, SKIMP_RAISE, SKIMP_SKIP");
@@ -35,17 +35,17 @@ const skimp_options& checked_options(const skimp_options* options) {
 
 Call make_call(skimp_collective collective, uint64_t count, skimp_dtype dtype,
                const skimp_options& options) {
-  require(collective >= SKIMP_ALLREDUCE && collective <= SKIMP_BROADCAST, "collective = ",
-          static_cast<int>(collective), " is not known");
+  require(collective >= SKIMP_ALLREDUCE && collective <= SKIMP_BROADCAST,
+          "collective = ", static_cast<int>(collective), " is not known");
   Call call;
   call.collective = collective;
   call.count = count;
   call.dtype = checked_dtype(dtype);
   call.op = options.op;
-  call.codec =
-      options.codec != nullptr ? options.codec->codec : skimp::codec_from_text("identity");
+  call.codec = options.codec != nullptr ? options.codec->codec : skimp::codec_from_text("identity");
   call.broadcast_codec = options.broadcast_codec != nullptr ? options.broadcast_codec->codec
                                                             : call.codec->default_broadcast();
+  call.broadcast_codec_given = options.broadcast_codec != nullptr;
   call.nonfinite = options.nonfinite;
   call.root = options.root;
   return call;
@@ -59,7 +59,8 @@ std::string algorithm_of(const skimp_options& options) {
 std::string key_of(const Call& call, const std::string& algorithm) {
   return skimp::text(static_cast<int>(call.collective), ' ', call.count, ' ',
                      static_cast<int>(call.dtype), ' ', static_cast<int>(call.op), ' ',
-                     call.codec->text(), ' ', call.broadcast_codec->text(), ' ', algorithm, ' ',
+                     call.codec->text(), ' ', call.broadcast_codec->text(), ' ',
+                     call.broadcast_codec_given, ' ', algorithm, ' ',
                      static_cast<int>(call.nonfinite), ' ', call.root);
 }
 
@@ -67,8 +68,8 @@ Plan& cached_plan(skimp_communicator& communicator, const Call& call,
                   const std::string& algorithm) {
   const std::string key = key_of(call, algorithm);
   auto& plans = communicator.plans;
-  const auto found =
-      std::find_if(plans.begin(), plans.end(), [&](const auto& entry) { return entry.first == key; });
+  const auto found = std::find_if(plans.begin(), plans.end(),
+                                  [&](const auto& entry) { return entry.first == key; });
   if (found != plans.end()) {
     plans.splice(plans.begin(), plans, found);
   } else {
@@ -96,7 +97,12 @@ skimp_status run_once(skimp_collective collective, skimp_communicator* communica
     require_arrays(call, communicator->communicator->rank(), input, output);
     Plan& plan = cached_plan(*communicator, call, algorithm_of(options));
     skimp::Residual* residual = options.residual ? &options.residual->residual : nullptr;
-    skimp::run_with_feedback(plan, input, output, residual);
+    try {
+      skimp::run_with_feedback(plan, input, output, residual);
+    } catch (...) {
+      communicator->report = plan.report();
+      throw;
+    }
     communicator->report = plan.report();
   });
 }
@@ -116,9 +122,8 @@ skimp_status skimp_allreduce(skimp_communicator* communicator, const void* input
   return run_once(SKIMP_ALLREDUCE, communicator, input, output, count, dtype, options);
 }
 
-skimp_status skimp_reduce_scatter(skimp_communicator* communicator, const void* input,
-                                  void* output, uint64_t count, skimp_dtype dtype,
-                                  const skimp_options* options) {
+skimp_status skimp_reduce_scatter(skimp_communicator* communicator, const void* input, void* output,
+                                  uint64_t count, skimp_dtype dtype, const skimp_options* options) {
   return run_once(SKIMP_REDUCE_SCATTER, communicator, input, output, count, dtype, options);
 }
 

@@ -106,8 +106,8 @@ skimp_status skimp_communicator_inject_fault(skimp_communicator* communicator, s
                                              uint64_t exchange) {
   return guard([&] {
     require_pointer(communicator, "communicator");
-    require(fault >= SKIMP_FAULT_ERROR && fault <= SKIMP_FAULT_TRUNCATE, "fault = ",
-            static_cast<int>(fault), " is not known");
+    require(fault >= SKIMP_FAULT_ERROR && fault <= SKIMP_FAULT_TRUNCATE,
+            "fault = ", static_cast<int>(fault), " is not known");
     communicator->communicator->wrap([&](std::unique_ptr<skimp::Transport> inner) {
       return skimp::make_faulty(std::move(inner), fault, exchange);
     });

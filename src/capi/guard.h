@@ -8,6 +8,7 @@
 
 #include "base/dtype.h"
 #include "base/error.h"
+#include "codecs/frame.h"
 
 namespace skimp::capi {
 
@@ -46,6 +47,12 @@ inline DType checked_dtype(int dtype) {
          " is none of SKIMP_FLOAT32, SKIMP_FLOAT16, SKIMP_BFLOAT16, SKIMP_FLOAT64");
   }
   return static_cast<DType>(dtype);
+}
+
+/// Sizes in bytes of as many elements do not overflow.
+inline std::uint64_t checked_count(std::uint64_t count) {
+  require(count <= largest_count, "count = ", count, " exceeds ", largest_count);
+  return count;
 }
 
 }  // namespace skimp::capi

@@ -16,7 +16,7 @@ namespace {
 constexpr std::uint64_t smallest_ring_bytes = 256 * 1024;
 
 constexpr const Algorithm* rows[] = {
-    &dense_direct,          &dense_ring,       &two_phase,     &gather, &linear,
+    &dense_direct,          &dense_ring,       &two_phase,      &gather, &linear,
     &reduce_scatter_direct, &allgather_direct, &broadcast_tree,
 };
 
@@ -57,6 +57,9 @@ const Algorithm& find_algorithm(std::string_view name, const Call& call, const W
   const Algorithm& row = name.empty() ? choose(call, world) : look_up(name, call.collective);
   const std::string refusal = row.refuses(call, world);
   require(refusal.empty(), name_of(call.collective), ": algorithm ", row.name, " ", refusal);
+  require(!call.broadcast_codec_given || &row == &two_phase, name_of(call.collective),
+          ": broadcast_codec is for two_phase, but algorithm ", row.name, " runs ",
+          call.codec->text(), " on ", call.count, " elements");
   return row;
 }
 
