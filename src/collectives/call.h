@@ -16,6 +16,7 @@ struct Call {
   skimp_op op = SKIMP_MEAN;
   CodecPtr codec;
   CodecPtr broadcast_codec;
+  bool broadcast_codec_given = false;  ///< asked for, and not the codec's default
   skimp_nonfinite nonfinite = SKIMP_PROPAGATE;
   int root = 0;
 };

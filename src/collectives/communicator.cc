@@ -57,8 +57,7 @@ std::vector<Ticket> exchange_tickets(Messenger& messenger, const Ticket& mine, i
 
 }  // namespace
 
-Communicator::Communicator(std::unique_ptr<Transport> transport)
-    : root_(std::make_shared<Root>()) {
+Communicator::Communicator(std::unique_ptr<Transport> transport) : root_(std::make_shared<Root>()) {
   root_->transport = std::move(transport);
   transport_ = root_->transport.get();
   members_ = all_ranks(*transport_);
@@ -73,7 +72,7 @@ Communicator::Communicator(std::shared_ptr<Root> root, std::vector<int> members,
 }
 
 Communicator::~Communicator() {
-  if (!failure_ || transport_->can_withdraw() || !messenger_->busy()) return;
+  if (!failure_ || !messenger_ || transport_->can_withdraw() || !messenger_->busy()) return;
   // The network may still read and write this memory: it is never freed.
   new std::vector<std::shared_ptr<void>>(std::move(kept_));
   new std::tuple(std::move(root_), std::move(group_));
@@ -93,13 +92,9 @@ void Communicator::check_usable() const {
 void Communicator::call(const std::string& text, bool fresh, const std::shared_ptr<void>& owner,
                         const std::function<void(Messenger&)>& body) {
   check_usable();
-  const std::uint64_t fingerprint = fingerprint_of(text);
   try {
-    messenger_->begin({fingerprint, sequence_, text}, timeout_seconds_);
-    if (world_size() > 1 && (fresh || known_.count(fingerprint) == 0)) {
-      messenger_->agree();
-      known_.insert(fingerprint);
-    }
+    messenger_->begin({fingerprint_of(text), sequence_, text}, timeout_seconds_);
+    if (world_size() > 1 && (fresh || !messenger_->has_agreed())) messenger_->agree();
     body(*messenger_);
     messenger_->finish();
     ++sequence_;
@@ -137,6 +132,8 @@ void Communicator::close(const std::optional<std::string>& reason) {
   if (reason) {
     messenger_->begin({0, sequence_, "close"}, timeout_seconds_);
     end(Error(SKIMP_CLOSED, *reason), nullptr);
+  } else {
+    messenger_.reset();
   }
   failure_ = closed;
 }
@@ -144,8 +141,8 @@ void Communicator::close(const std::optional<std::string>& reason) {
 std::unique_ptr<Communicator> Communicator::split(int color, int key) {
   std::unique_ptr<Communicator> part;
   call(text("split world_size=", world_size()), false, nullptr, [&](Messenger& messenger) {
-    const auto tickets = exchange_tickets(messenger, {color, key, root_->next_channel}, rank(),
-                                          world_size());
+    const auto tickets =
+        exchange_tickets(messenger, {color, key, root_->next_channel}, rank(), world_size());
     if (color < 0) return;
     std::vector<int> ranks;
     Channel channel = root_->next_channel;
@@ -173,10 +170,9 @@ void Communicator::wrap(
     const std::function<std::unique_ptr<Transport>(std::unique_ptr<Transport>)>& wrapper) {
   require(root_.use_count() == 1 && !group_, "faults: inject them before the first split");
   check_usable();
-  messenger_.reset();
   root_->transport = wrapper(std::move(root_->transport));
   transport_ = root_->transport.get();
-  messenger_ = std::make_unique<Messenger>(*transport_, 0);
+  messenger_->change_transport(*transport_);
 }
 
 }  // namespace skimp

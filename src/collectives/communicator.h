@@ -7,7 +7,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 #include "collectives/call.h"
@@ -67,7 +66,6 @@ class Communicator {
   std::unique_ptr<Messenger> messenger_;
   double timeout_seconds_ = 300;
   std::uint64_t sequence_ = 0;
-  std::unordered_set<std::uint64_t> known_;  ///< fingerprints that all ranks have compared
   std::optional<Error> failure_;
   std::vector<std::shared_ptr<void>> kept_;  ///< memory of messages that cannot be withdrawn
 };

@@ -32,8 +32,7 @@ Error read_error_frame(Bytes payload, int peer) {
     case SKIMP_PEER_FAILED:
       if (first_hand) message += text(reported, peer, "]");
       return Error(status, message);
-    default:
-      return Error(SKIMP_PEER_FAILED, text("rank ", peer, " failed: ", message));
+    default: return Error(SKIMP_PEER_FAILED, text("rank ", peer, " failed: ", message));
   }
 }
 

@@ -34,9 +34,9 @@ void GatherPhase::deliver(Run& run, int rank, const Output& output) {
 Cost GatherPhase::cost(const Call& call, const World& world) {
   const Slice whole{call.codec, 0, call.count};
   if (whole.empty()) return {};
-  return {static_cast<std::uint64_t>(world.size - 1) *
-              (header_bytes + whole.payload_bytes(call.dtype)),
-          1};
+  return {
+      static_cast<std::uint64_t>(world.size - 1) * (header_bytes + whole.payload_bytes(call.dtype)),
+      1};
 }
 
 }  // namespace skimp

@@ -1,7 +1,6 @@
 #include "collectives/messenger.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "collectives/error_frame.h"
@@ -11,12 +10,16 @@ namespace {
 
 /// How long a rank that found a disagreement listens for what the others say of it, before it
 /// names who is odd; and how long one that failed lets its last messages leave.
-constexpr double inquest_seconds = 0.5;
+constexpr double inquest_seconds = 2.0;
 constexpr double linger_seconds = 1.0;
 
+/// Who waits longer than this listens to everybody, not only to whom it waits for: any rank may
+/// know why nothing comes.
+constexpr double deaf_seconds = 0.02;
+
 TimePoint after(double seconds) {
-  return Clock::now() + std::chrono::duration_cast<Clock::duration>(
-                            std::chrono::duration<double>(seconds));
+  return Clock::now() +
+         std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
 }
 
 std::string name_ranks(const std::vector<int>& ranks) {
@@ -30,16 +33,59 @@ std::string name_ranks(const std::vector<int>& ranks) {
 }  // namespace
 
 Messenger::Messenger(Transport& transport, Channel channel)
-    : transport_(transport),
+    : transport_(&transport),
       channel_(channel),
-      incoming_(static_cast<std::size_t>(transport.world_size())),
-      statements_(static_cast<std::size_t>(transport.world_size())) {}
+      peers_(static_cast<std::size_t>(transport.world_size())) {}
+
+Messenger::~Messenger() {
+  if (transport_->can_withdraw()) return;
+  for (Peer& peer : peers_) {
+    // The network may still write a message that has begun to come.
+    if (peer.inbox.request) static_cast<void>(peer.inbox.message.release());
+  }
+}
+
+Messenger::Peer& Messenger::at(int peer) { return peers_[static_cast<std::size_t>(peer)]; }
+
+Messenger::Incoming* Messenger::Peer::next() {
+  const auto found = std::find_if(expected.begin(), expected.end(), [](const Incoming& incoming) {
+    return incoming.state != Incoming::done;
+  });
+  return found == expected.end() ? nullptr : &*found;
+}
 
 void Messenger::begin(CallId call, double timeout_seconds) {
   call_ = std::move(call);
   timeout_seconds_ = timeout_seconds;
+  last_round_ = 0;
+  has_stated_ = false;
   traffic_ = {};
-  std::fill(statements_.begin(), statements_.end(), std::nullopt);
+  for (Peer& peer : peers_) peer.statement.reset();
+}
+
+void Messenger::agree() {
+  for (int peer = 0; peer < world_size(); ++peer) {
+    if (peer != rank()) push(peer, 0, FrameKind::agreement, {});
+  }
+  state_call();
+  for (int peer = 0; peer < world_size(); ++peer) {
+    if (peer != rank()) receive(peer);
+  }
+  finish();
+  agreed_.emplace(call_.fingerprint, call_.text);
+  traffic_ = {};
+}
+
+/// Tells all ranks in words which call this rank is in.
+void Messenger::state_call() {
+  if (std::exchange(has_stated_, true)) return;
+  const Bytes words(reinterpret_cast<const std::byte*>(call_.text.data()), call_.text.size());
+  FrameHeader header;
+  header.kind = FrameKind::agreement;
+  header = stamp(header, 0, words);
+  for (int peer = 0; peer < world_size(); ++peer) {
+    if (peer != rank()) send(peer, header, words);
+  }
 }
 
 FrameHeader Messenger::stamp(FrameHeader header, int round, Bytes payload) const {
@@ -53,138 +99,180 @@ FrameHeader Messenger::stamp(FrameHeader header, int round, Bytes payload) const
 }
 
 void Messenger::send(int peer, const FrameHeader& header, Bytes payload) {
+  last_round_ = std::max(last_round_, int{header.round});
   Outgoing& out = outgoing_.emplace_back(Outgoing{peer, header, {}, nullptr});
   if (header_bytes + payload.size() <= small_message_bytes) {
     out.message.resize(header_bytes + payload.size());
     store(out.message.data(), header);
     std::copy(payload.begin(), payload.end(), out.message.begin() + header_bytes);
     const Send send{peer, out.message.data(), out.message.size()};
-    out.request = transport_.exchange(channel_, {&send, 1}, {});
+    out.request = transport_->exchange(channel_, {&send, 1}, {});
   } else {
     const Send sends[] = {{peer, &out.header, header_bytes},
                           {peer, payload.data(), payload.size()}};
-    out.request = transport_.exchange(channel_, sends, {});
+    out.request = transport_->exchange(channel_, sends, {});
   }
   traffic_.bytes_sent += header_bytes + payload.size();
   traffic_.messages_sent += 1;
 }
 
-void Messenger::expect(int peer, int round, MutableBytes room) { push(peer, round, room, false); }
-
-void Messenger::push(int peer, int round, MutableBytes room, bool any_call) {
-  auto& queue = incoming_[static_cast<std::size_t>(peer)];
-  Incoming& incoming = queue.emplace_back();
-  incoming.peer = peer;
-  incoming.round = round;
-  incoming.room = room;
-  incoming.any_call = any_call;
-  // One receive at a time and peer: the next message may be this frame's payload.
-  const bool first = std::all_of(queue.begin(), queue.end() - 1, [](const Incoming& earlier) {
-    return earlier.state == Incoming::done;
-  });
-  if (first) start(incoming);
+void Messenger::expect(int peer, int round, MutableBytes room) {
+  push(peer, round, FrameKind::data, room);
 }
 
-void Messenger::start(Incoming& incoming) {
-  incoming.message.resize(small_message_bytes);
-  const Recv recv{incoming.peer, incoming.message.data(), small_message_bytes};
-  incoming.request = transport_.exchange(channel_, {}, {&recv, 1});
-  incoming.state = Incoming::message_due;
+void Messenger::push(int peer, int round, FrameKind kind, MutableBytes room) {
+  last_round_ = std::max(last_round_, round);
+  at(peer).expected.push_back({round, kind, room});
+  listen(peer);
+}
+
+/// Makes room for the first message of the peer's next frame, unless that is done or the payload
+/// of an earlier one is to come first. True if that was new.
+bool Messenger::listen(int peer) {
+  Inbox& inbox = at(peer).inbox;
+  const Incoming* next = at(peer).next();
+  if (inbox.request || (next != nullptr && next->state == Incoming::payload_due)) return false;
+  if (!inbox.message) inbox.message = std::make_unique<std::byte[]>(small_message_bytes);
+  const Recv recv{peer, inbox.message.get(), small_message_bytes};
+  inbox.request = transport_->exchange(channel_, {}, {&recv, 1});
+  return true;
+}
+
+bool Messenger::listen_to_all() {
+  bool any = false;
+  for (int peer = 0; peer < world_size(); ++peer) {
+    if (peer != rank()) any |= listen(peer);
+  }
+  return any;
 }
 
 void Messenger::poll() {
-  for (int peer = 0; peer < transport_.world_size(); ++peer) advance(peer);
-  while (!outgoing_.empty() && outgoing_.front().request->done()) outgoing_.pop_front();
+  for (int peer = 0; peer < world_size(); ++peer) advance(peer);
+  while (!outgoing_.empty() && outgoing_.front().has_left()) outgoing_.pop_front();
 }
 
 /// Moves the frames of a peer as far as what has arrived allows: also through receives that it
 /// starts itself, since their messages may have come long ago and will not announce themselves.
 void Messenger::advance(int peer) {
-  for (Incoming& incoming : incoming_[static_cast<std::size_t>(peer)]) {
-    if (incoming.state == Incoming::queued) start(incoming);
-    while (incoming.state != Incoming::done) {
-      if (!incoming.request->done()) return;
-      if (incoming.state == Incoming::message_due) {
-        read_message(incoming);
-      } else {
-        read_payload(incoming);
-      }
+  Peer& from = at(peer);
+  while (true) {
+    Incoming* next = from.next();
+    if (next != nullptr && next->state == Incoming::payload_due) {
+      if (!next->request->done()) return;
+      read_payload(peer, *next);
+      continue;
     }
+    if (next != nullptr) listen(peer);
+    if (!hear(peer)) return;
+    if (in_inquest_) {
+      // One frame tells enough, and the next message may be its payload.
+      if (!from.statement) from.statement = statement_of(peer);
+      return;
+    }
+    if (next == nullptr) {
+      if (!will_be_expected(from.inbox.header)) hold_inquest();
+      return;
+    }
+    deliver(peer, *next);
   }
 }
 
-/// The first message of a frame has arrived: its header, and the payload too if it is small.
-void Messenger::read_message(Incoming& incoming) try {
-  const std::uint64_t bytes = incoming.request->received_bytes(0);
-  incoming.header = read_header({incoming.message.data(), bytes});
-  const FrameHeader& header = incoming.header;
-  const bool small = header_bytes + header.payload_bytes <= small_message_bytes;
-  const std::uint64_t expected = header_bytes + (small ? header.payload_bytes : 0);
-  require_intact(bytes == expected, "frame: a message of ", bytes, " bytes, its header tells of ",
-                 expected);
-  const Bytes payload(incoming.message.data() + header_bytes, small ? header.payload_bytes : 0);
-  if (small) check_payload(header, payload);
-  traffic_.bytes_received += header_bytes + header.payload_bytes;
-
-  if (header.kind == FrameKind::error) {
-    incoming.state = Incoming::done;
-    throw read_error_frame(payload, incoming.peer);
+/// Whether a frame has begun to come: its header is there, and the payload too if it is small.
+bool Messenger::hear(int peer) try {
+  Inbox& inbox = at(peer).inbox;
+  while (!inbox.read && inbox.request && inbox.request->done()) {
+    read_message(peer, {inbox.message.get(), inbox.request->received_bytes(0)});
+    if (inbox.read) break;
+    inbox.request.reset();
+    listen(peer);
   }
-  const bool in_words = header.kind == FrameKind::agreement;
-  statements_[static_cast<std::size_t>(incoming.peer)] = Statement{
-      incoming.peer, header.fingerprint, header.sequence,
-      in_words ? std::string(reinterpret_cast<const char*>(payload.data()), payload.size()) : ""};
-  if (in_inquest_ || incoming.any_call) {
-    incoming.state = Incoming::done;
+  return inbox.read;
+} catch (const Error& error) {
+  if (error.status() != SKIMP_CORRUPT_PAYLOAD || at(peer).inbox.read) throw;
+  fail(SKIMP_CORRUPT_PAYLOAD, "from rank ", peer, ": ", error.what());
+}
+
+/// Puts the first message of a frame into the inbox, or throws the error that it brings.
+void Messenger::read_message(int peer, Bytes message) {
+  Inbox& inbox = at(peer).inbox;
+  inbox.header = read_header(message);
+  const std::uint64_t payload_bytes = inbox.header.payload_bytes;
+  const bool small = payload_bytes <= small_message_bytes - header_bytes;
+  const std::uint64_t expected = header_bytes + (small ? payload_bytes : 0);
+  require_intact(message.size() == expected, "frame: a message of ", message.size(),
+                 " bytes, its header tells of ", expected);
+  inbox.payload = message.subspan(header_bytes);
+  if (small) check_payload(inbox.header, inbox.payload);
+  inbox.read = inbox.header.kind == FrameKind::error || !inbox.errors_only;
+  if (inbox.header.kind == FrameKind::error) throw read_error_frame(inbox.payload, peer);
+}
+
+/// Whether a frame that nobody expects yet may be ahead of its time: in this call or a later one.
+bool Messenger::will_be_expected(const FrameHeader& header) const {
+  return header.sequence > call_.sequence || is_of_this_call(header, FrameKind::data);
+}
+
+bool Messenger::is_of_this_call(const FrameHeader& header, FrameKind kind) const {
+  return header.kind == kind && header.fingerprint == call_.fingerprint &&
+         header.sequence == call_.sequence;
+}
+
+/// Gives the frame in the inbox to who expects it.
+void Messenger::deliver(int peer, Incoming& incoming) {
+  Inbox& inbox = at(peer).inbox;
+  const FrameHeader header = incoming.header = inbox.header;
+  at(peer).statement = statement_of(peer);
+  if (!is_of_this_call(header, incoming.kind)) hold_inquest();
+  require_intact(header.round == incoming.round, "from rank ", peer, ": frame of round ",
+                 header.round, ", expected ", incoming.round);
+  traffic_.bytes_received += header_bytes + header.payload_bytes;
+  inbox.request.reset();
+  inbox.read = false;
+  incoming.state = Incoming::done;
+  if (header.kind == FrameKind::agreement) return;
+
+  require_intact(header.payload_bytes <= incoming.room.size(), "from rank ", peer, ": frame of ",
+                 header.payload_bytes, " payload bytes, at most ", incoming.room.size(),
+                 " are possible here");
+  incoming.payload = incoming.room.first(header.payload_bytes);
+  if (inbox.payload.size() == header.payload_bytes) {
+    std::copy(inbox.payload.begin(), inbox.payload.end(), incoming.room.begin());
     return;
   }
-  check_call(incoming);
-  if (small) {
-    std::copy(payload.begin(), payload.end(), incoming.room.begin());
+  const Recv recv{peer, incoming.room.data(), header.payload_bytes};
+  incoming.request = transport_->exchange(channel_, {}, {&recv, 1});
+  incoming.state = Incoming::payload_due;
+}
+
+void Messenger::read_payload(int peer, Incoming& incoming) try {
+  const Bytes arrived = incoming.room.first(incoming.request->received_bytes(0));
+  incoming.request.reset();
+  if (arrived.size() == incoming.header.payload_bytes) {
+    check_payload(incoming.header, arrived);
     incoming.state = Incoming::done;
   } else {
-    const Recv recv{incoming.peer, incoming.room.data(), header.payload_bytes};
-    incoming.request = transport_.exchange(channel_, {}, {&recv, 1});
-    incoming.state = Incoming::payload_due;
+    // A peer that fails withdraws its payloads. What comes in their place are the headers of its
+    // other frames, and at last the error.
+    at(peer).inbox.errors_only = true;
+    incoming.state = Incoming::due;
+    read_message(peer, arrived);
   }
 } catch (const Error& error) {
-  if (error.status() != SKIMP_CORRUPT_PAYLOAD) throw;
-  fail(SKIMP_CORRUPT_PAYLOAD, "from rank ", incoming.peer, ": ", error.what());
-}
-
-void Messenger::check_call(const Incoming& incoming) {
-  const FrameHeader& header = incoming.header;
-  if (header.kind != FrameKind::data || header.fingerprint != call_.fingerprint ||
-      header.sequence != call_.sequence) {
-    hold_inquest();
-  }
-  require_intact(header.round == incoming.round, "frame: round ", header.round, ", expected ",
-                 incoming.round);
-  require_intact(header.payload_bytes <= incoming.room.size(), "frame: ", header.payload_bytes,
-                 " payload bytes, at most ", incoming.room.size(), " are possible here");
-}
-
-void Messenger::read_payload(Incoming& incoming) {
-  const std::uint64_t bytes = incoming.request->received_bytes(0);
-  require_intact(bytes == incoming.header.payload_bytes, "from rank ", incoming.peer,
-                 ": a payload of ", bytes, " bytes, its header tells of ",
-                 incoming.header.payload_bytes);
-  try {
-    check_payload(incoming.header, incoming.room.first(bytes));
-  } catch (const Error& error) {
-    fail(error.status(), "from rank ", incoming.peer, ": ", error.what());
-  }
-  incoming.state = Incoming::done;
+  if (error.status() != SKIMP_CORRUPT_PAYLOAD || at(peer).inbox.read) throw;
+  fail(SKIMP_CORRUPT_PAYLOAD, "from rank ", peer, ": ", error.what());
 }
 
 bool Messenger::wait_until(TimePoint end, const std::function<bool()>& condition) {
-  const TimePoint begin = Clock::now();
+  const TimePoint begin = Clock::now(), deaf_until = after(deaf_seconds);
   bool met = false;
   while (true) {
     poll();
     met = condition();
-    if (met || Clock::now() >= end) break;
-    transport_.progress(end);
+    const TimePoint now = Clock::now();
+    if (met || now >= end) break;
+    const bool deaf = now < deaf_until;
+    if (!deaf && listen_to_all()) continue;
+    transport_->progress(deaf ? std::min(end, deaf_until) : end);
   }
   traffic_.wait_seconds += std::chrono::duration<double>(Clock::now() - begin).count();
   return met;
@@ -195,37 +283,37 @@ double Messenger::patience(int round) const {
   return timeout_seconds_ + round * std::max(0.25, 0.1 * timeout_seconds_);
 }
 
-bool Messenger::waits_for(int peer) const {
-  const auto& queue = incoming_[static_cast<std::size_t>(peer)];
-  return !queue.empty() && queue.front().state != Incoming::done;
+bool Messenger::waits_for(int peer, int round) {
+  const auto& expected = at(peer).expected;
+  return !expected.empty() && expected.front().state != Incoming::done &&
+         expected.front().round <= round;
 }
 
 Frame Messenger::receive(int peer) {
-  auto& queue = incoming_[static_cast<std::size_t>(peer)];
-  const int round = queue.front().round;
-  if (!wait_until(after(patience(round)), [&] { return !waits_for(peer); })) {
+  auto& expected = at(peer).expected;
+  const int round = expected.front().round;
+  if (!wait_until(after(patience(round)), [&] { return !waits_for(peer, round); })) {
     std::vector<int> silent;
-    for (int other = 0; other < transport_.world_size(); ++other) {
-      if (waits_for(other)) silent.push_back(other);
+    for (int other = 0; other < world_size(); ++other) {
+      if (waits_for(other, round)) silent.push_back(other);
     }
     fail_silent(silent, round);
   }
-  const FrameHeader header = queue.front().header;
-  const Bytes payload =
-      queue.front().any_call ? Bytes{} : Bytes{queue.front().room.first(header.payload_bytes)};
-  queue.pop_front();
-  return {header, payload};
+  const Frame frame{expected.front().header, expected.front().payload};
+  expected.pop_front();
+  return frame;
 }
 
 void Messenger::finish() {
-  if (wait_until(after(patience(1)), [&] { return outgoing_.empty(); })) return;
+  const int round = last_round_ + 1;
+  if (wait_until(after(patience(round)), [&] { return outgoing_.empty(); })) return;
   std::vector<int> silent;
   for (Outgoing& out : outgoing_) {
-    if (!out.request->done()) silent.push_back(out.peer);
+    if (!out.has_left()) silent.push_back(out.peer);
   }
   std::sort(silent.begin(), silent.end());
   silent.erase(std::unique(silent.begin(), silent.end()), silent.end());
-  fail_silent(silent, 1);
+  fail_silent(silent, last_round_);
 }
 
 void Messenger::fail_silent(const std::vector<int>& peers, int round) const {
@@ -233,52 +321,33 @@ void Messenger::fail_silent(const std::vector<int>& peers, int round) const {
        timeout_seconds_, " s (round ", round, " of: ", call_.text, ")");
 }
 
-void Messenger::agree() {
-  const Bytes words(reinterpret_cast<const std::byte*>(call_.text.data()), call_.text.size());
-  FrameHeader header;
-  header.kind = FrameKind::agreement;
-  header = stamp(header, 0, words);
-  for (int peer = 0; peer < transport_.world_size(); ++peer) {
-    if (peer == rank()) continue;
-    push(peer, 0, {}, true);
-    send(peer, header, words);
+/// What the frame in a peer's inbox tells of the call that the peer is in.
+Statement Messenger::statement_of(int peer) {
+  const Inbox& inbox = at(peer).inbox;
+  Statement statement{peer, inbox.header.fingerprint, inbox.header.sequence, ""};
+  if (inbox.header.kind == FrameKind::agreement) {
+    const auto* words = reinterpret_cast<const char*>(inbox.payload.data());
+    statement.text.assign(words, inbox.payload.size());
   }
-  for (int peer = 0; peer < transport_.world_size(); ++peer) {
-    if (peer != rank()) receive(peer);
-  }
-  for (int peer = 0; peer < transport_.world_size(); ++peer) {
-    if (peer == rank()) continue;
-    const Statement& theirs = *statements_[static_cast<std::size_t>(peer)];
-    if (!supports(theirs) || theirs.text.empty()) hold_inquest();
-  }
-  finish();
-  traffic_ = {};
+  return statement;
 }
 
-bool Messenger::supports(const Statement& statement) const {
-  return statement.fingerprint == call_.fingerprint && statement.sequence == call_.sequence;
-}
-
-/// Some rank is in another call. Listens a little for the others, who may have found out more, and
-/// throws: their error if one sends it, else one that names the rank that most disagree with.
+/// Some rank is in another call. Asks the others, by saying which this one is in, listens a little,
+/// and throws: their error if one sends it, else one that names the rank that most disagree with.
 void Messenger::hold_inquest() {
   in_inquest_ = true;
-  const auto unclear = [&](int peer) {
-    const auto& statement = statements_[static_cast<std::size_t>(peer)];
-    return peer != rank() && (!statement || (!supports(*statement) && statement->text.empty()));
-  };
-  for (int peer = 0; peer < transport_.world_size(); ++peer) {
-    if (unclear(peer)) push(peer, 0, {}, true);
-  }
-  wait_until(after(std::min(timeout_seconds_, inquest_seconds)), [&] {
-    for (int peer = 0; peer < transport_.world_size(); ++peer) {
-      if (unclear(peer)) return false;
-    }
-    return true;
+  state_call();
+  listen_to_all();
+  wait_until(after(std::min(timeout_seconds_ / 2, inquest_seconds)), [&] {
+    return std::all_of(peers_.begin(), peers_.end(),
+                       [&](const Peer& peer) { return peer.statement || &peer == &at(rank()); });
   });
   std::vector<Statement> known{{rank(), call_.fingerprint, call_.sequence, call_.text}};
-  for (const auto& statement : statements_) {
-    if (statement) known.push_back(*statement);
+  for (const Peer& peer : peers_) {
+    if (!peer.statement) continue;
+    Statement& statement = known.emplace_back(*peer.statement);
+    const auto agreed = agreed_.find(statement.fingerprint);
+    if (agreed != agreed_.end()) statement.text = agreed->second;
   }
   std::sort(known.begin(), known.end(),
             [](const Statement& a, const Statement& b) { return a.rank < b.rank; });
@@ -290,27 +359,40 @@ void Messenger::abandon(const Error& cause) noexcept try {
   FrameHeader header;
   header.kind = FrameKind::error;
   header = stamp(header, 0, payload);
-  for (int peer = 0; peer < transport_.world_size(); ++peer) {
-    if (peer != rank()) send(peer, header, payload);
+  if (transport_->can_withdraw()) outgoing_.clear();
+  for (int peer = 0; peer < world_size(); ++peer) {
+    if (peer == rank()) continue;
+    try {
+      send(peer, header, payload);
+    } catch (const Error&) {
+      // Its deadline will tell this one; the others may still hear of it.
+    }
   }
   const TimePoint end = after(std::min(timeout_seconds_, linger_seconds));
-  const auto left = [](Outgoing& out) { return out.request->done(); };
-  while (!std::all_of(outgoing_.begin(), outgoing_.end(), left) && Clock::now() < end) {
-    transport_.progress(end);
+  const auto has_left = [](Outgoing& out) { return out.has_left(); };
+  while (!std::all_of(outgoing_.begin(), outgoing_.end(), has_left) && Clock::now() < end) {
+    transport_->progress(end);
   }
 } catch (...) {
-  // The network is broken too: the peers' deadlines will tell them.
+  // The network is broken too.
 }
 
-bool Messenger::busy() {
-  const auto left = [](Outgoing& out) { return out.request->done(); };
-  if (!std::all_of(outgoing_.begin(), outgoing_.end(), left)) return true;
-  for (auto& queue : incoming_) {
-    for (Incoming& incoming : queue) {
-      if (incoming.request && !incoming.request->done()) return true;
+bool Messenger::busy() noexcept try {
+  const auto is_under_way = [](const std::unique_ptr<Request>& request) {
+    return request != nullptr && !request->done();
+  };
+  for (Outgoing& out : outgoing_) {
+    if (out.request == nullptr || !out.request->done()) return true;
+  }
+  for (Peer& peer : peers_) {
+    if (is_under_way(peer.inbox.request)) return true;
+    for (Incoming& incoming : peer.expected) {
+      if (is_under_way(incoming.request)) return true;
     }
   }
   return false;
+} catch (...) {
+  return true;
 }
 
 }  // namespace skimp

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/error.h"
@@ -46,9 +47,19 @@ struct Traffic {
 class Messenger {
  public:
   Messenger(Transport& transport, Channel channel);
+  ~Messenger();
+
+  /// Goes on over a transport that wraps the one so far; what is under way stays under way.
+  void change_transport(Transport& transport) { transport_ = &transport; }
 
   /// Starts a call: nothing is under way, traffic is counted from zero.
   void begin(CallId call, double timeout_seconds);
+
+  /// Whether the ranks have compared this call's text before.
+  bool has_agreed() const { return agreed_.count(call_.fingerprint) != 0; }
+
+  /// Compares `call.text` with every other rank's. Throws MismatchError. Not counted as traffic.
+  void agree();
 
   /// Fills in what the messenger knows (sender, round, call) and seals the header.
   FrameHeader stamp(FrameHeader header, int round, Bytes payload) const;
@@ -68,43 +79,52 @@ class Messenger {
   /// Waits until everything that was sent has left.
   void finish();
 
-  /// Compares `call.text` with every other rank's. Throws MismatchError. Not counted as traffic.
-  void agree();
-
-  /// After an error: tells the peers, and gives what is under way a moment to leave.
+  /// After an error: tells the peers, in place of data that can be withdrawn, and gives what cannot
+  /// a moment to leave.
   void abandon(const Error& cause) noexcept;
 
   /// Whether some message is still under way, so that its memory must not be freed.
-  bool busy();
+  bool busy() noexcept;
 
   const Traffic& traffic() const { return traffic_; }
 
  private:
   struct Outgoing;
   struct Incoming;
+  struct Inbox;
+  struct Peer;
 
-  int rank() const { return transport_.rank(); }
-  void push(int peer, int round, MutableBytes room, bool any_call);
-  void start(Incoming& incoming);
+  int rank() const { return transport_->rank(); }
+  int world_size() const { return transport_->world_size(); }
+  Peer& at(int peer);
+  void state_call();
+  void push(int peer, int round, FrameKind kind, MutableBytes room);
+  bool listen(int peer);
+  bool listen_to_all();
+  bool hear(int peer);
+  void read_message(int peer, Bytes message);
   void advance(int peer);
-  void read_message(Incoming& incoming);
-  void check_call(const Incoming& incoming);
-  void read_payload(Incoming& incoming);
-  bool supports(const Statement& statement) const;
+  bool will_be_expected(const FrameHeader& header) const;
+  bool is_of_this_call(const FrameHeader& header, FrameKind kind) const;
+  void deliver(int peer, Incoming& incoming);
+  void read_payload(int peer, Incoming& incoming);
+  Statement statement_of(int peer);
   [[noreturn]] void hold_inquest();
   bool wait_until(TimePoint end, const std::function<bool()>& condition);
-  bool waits_for(int peer) const;
+  bool waits_for(int peer, int round);
   [[noreturn]] void fail_silent(const std::vector<int>& peers, int round) const;
   double patience(int round) const;
 
-  Transport& transport_;
+  Transport* transport_;
   Channel channel_;
   CallId call_;
   double timeout_seconds_ = 300;
+  int last_round_ = 0;  ///< of those sent or expected in this call
+  bool has_stated_ = false;
   bool in_inquest_ = false;
-  std::vector<std::deque<Incoming>> incoming_;         ///< by peer, oldest first
-  std::vector<std::optional<Statement>> statements_;  ///< by peer, the last in this call
+  std::vector<Peer> peers_;
   std::deque<Outgoing> outgoing_;
+  std::unordered_map<std::uint64_t, std::string> agreed_;  ///< texts by fingerprint
   Traffic traffic_;
 };
 
@@ -113,19 +133,42 @@ struct Messenger::Outgoing {
   FrameHeader header;              ///< of a large frame, while it is on its way
   std::vector<std::byte> message;  ///< a small frame, header and payload
   std::unique_ptr<Request> request;
+
+  /// A request that could not be made is not waited for.
+  bool has_left() { return request == nullptr || request->done(); }
 };
 
+/// A frame that a collective expects.
 struct Messenger::Incoming {
-  enum State { queued, message_due, payload_due, done };
+  enum State { due, payload_due, done };
 
-  int peer = 0;
-  int round = 0;
-  MutableBytes room{};
-  bool any_call = false;  ///< take a frame of whatever call, to be judged by the caller
-  State state = queued;
-  std::vector<std::byte> message{};
+  int round;
+  FrameKind kind;
+  MutableBytes room;
+  State state = due;
   FrameHeader header{};
-  std::unique_ptr<Request> request{};
+  Bytes payload{};
+  std::unique_ptr<Request> request{};  ///< of the payload of a large frame
+};
+
+/// Where the first message of a peer's next frame arrives. One at a time, since the message after
+/// it may be its payload.
+struct Messenger::Inbox {
+  std::unique_ptr<std::byte[]> message{};
+  std::unique_ptr<Request> request{};  ///< null when not listening
+  bool read = false;         ///< `header` and `payload` are those of a message
+  bool errors_only = false;  ///< the peer has given up: other frames lack their payloads
+  FrameHeader header{};
+  Bytes payload{};  ///< of a small frame
+};
+
+struct Messenger::Peer {
+  Inbox inbox{};
+  std::deque<Incoming> expected{};       ///< oldest first
+  std::optional<Statement> statement{};  ///< the last in this call
+
+  /// The first frame that has not come; null when nothing is expected.
+  Incoming* next();
 };
 
 }  // namespace skimp

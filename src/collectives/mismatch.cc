@@ -1,6 +1,7 @@
 #include "collectives/mismatch.h"
 
 #include <algorithm>
+#include <iterator>
 #include <sstream>
 #include <utility>
 
@@ -52,9 +53,25 @@ std::string describe(const Statement& mine, const Statement& theirs) {
   return "calls " + mine.text;
 }
 
+/// Those of the earliest call, if they disagree in it: who is in a later call has passed this one,
+/// and is not what went wrong. Else all of them.
+std::vector<Statement> those_that_matter(const std::vector<Statement>& statements) {
+  const auto by_call = [](const Statement& a, const Statement& b) {
+    return a.sequence < b.sequence;
+  };
+  const Statement& earliest = *std::min_element(statements.begin(), statements.end(), by_call);
+  std::vector<Statement> in_it;
+  std::copy_if(statements.begin(), statements.end(), std::back_inserter(in_it),
+               [&](const Statement& s) { return s.sequence == earliest.sequence; });
+  const bool disputed = !std::all_of(in_it.begin(), in_it.end(),
+                                     [&](const Statement& s) { return agree(s, earliest); });
+  return disputed ? in_it : statements;
+}
+
 }  // namespace
 
-std::string explain_mismatch(const std::vector<Statement>& statements) {
+std::string explain_mismatch(const std::vector<Statement>& all) {
+  const std::vector<Statement> statements = those_that_matter(all);
   const auto supporters = [&](const Statement& statement) {
     return std::count_if(statements.begin(), statements.end(),
                          [&](const Statement& other) { return agree(statement, other); });
@@ -76,8 +93,8 @@ std::string explain_mismatch(const std::vector<Statement>& statements) {
   if (supporters(*odd) == supporters(common)) {
     return text("rank ", odd->rank, " ", theirs, ", rank ", common.rank, " ", ours);
   }
-  return text("rank ", odd->rank, " ", theirs, "; the others (rank ", common.rank, " among them): ",
-              ours);
+  return text("rank ", odd->rank, " ", theirs, ", while rank ", common.rank, " ", ours,
+              " like the others");
 }
 
 }  // namespace skimp

@@ -40,6 +40,7 @@ std::string plan_text(const Call& call, const World& world, const char* algorith
 std::uint64_t dense_bytes(Call call, const World& world) {
   call.codec = codec_from_text("identity");
   call.broadcast_codec = call.codec;
+  call.broadcast_codec_given = false;
   return find_algorithm("", call, world).cost(call, world).bytes_sent;
 }
 
@@ -54,13 +55,15 @@ std::uint64_t poll_bytes(const Call& call, const World& world) {
 std::shared_ptr<Plan> Plan::make(std::shared_ptr<Communicator> communicator, const Call& call,
                                  const std::string& algorithm) {
   const World world = communicator->world();
+  const std::uint64_t most = largest_count / static_cast<std::uint64_t>(world.size);
+  require(call.count <= most, name_of(call.collective), ": count = ", call.count, " exceeds ",
+          most);
   const Algorithm& row = find_algorithm(algorithm, call, world);
   call.codec->payload_bytes(call.count, call.dtype);  // Throws when k exceeds count.
   return std::shared_ptr<Plan>(new Plan(std::move(communicator), call, row));
 }
 
-Plan::Plan(std::shared_ptr<Communicator> communicator, const Call& call,
-           const Algorithm& algorithm)
+Plan::Plan(std::shared_ptr<Communicator> communicator, const Call& call, const Algorithm& algorithm)
     : communicator_(std::move(communicator)),
       call_(call),
       world_(communicator_->world()),
@@ -108,15 +111,16 @@ bool Plan::run(const void* input, void* output, const ResidualView* residual) {
 
 void Plan::execute(Messenger& messenger, const void* input, void* output,
                    const ResidualView* residual) {
+  const bool gives = call_.collective != SKIMP_BROADCAST || world_.rank == call_.root;
   Run run{.messenger = messenger};
-  run.input = input;
+  run.input = gives ? input : nullptr;
   run.output = output;
   if (residual != nullptr) {
     run.residual_in = residual->in;
     run.residual_out = residual->out;
   }
-  run.call = static_cast<std::uint32_t>(residual != nullptr ? residual->step
-                                                            : communicator_->sequence());
+  run.call =
+      static_cast<std::uint32_t>(residual != nullptr ? residual->step : communicator_->sequence());
   if (call_.nonfinite != SKIMP_PROPAGATE) {
     if (anyone_nonfinite(run)) {
       report_.nonfinite = report_.skipped = 1;
@@ -129,6 +133,7 @@ void Plan::execute(Messenger& messenger, const void* input, void* output,
   } else {
     pass_through(run);
   }
+  if (!gives) keep_residual(run);
   report_.nonfinite = run.nonfinite ? 1 : 0;
   report_.encode_seconds = run.codec_seconds;
 }
@@ -163,10 +168,14 @@ void Plan::pass_through(const Run& run) {
   if (run.output != run.input && call_.count > 0) {
     std::memcpy(run.output, run.input, report_.input_bytes);
   }
-  if (run.residual_out != run.residual_in) {
-    std::memcpy(run.residual_out, run.residual_in,
-                call_.count * bytes_of(accumulator_of(call_.dtype)));
-  }
+  keep_residual(run);
+}
+
+/// Nothing was left out of this rank's values.
+void Plan::keep_residual(const Run& run) {
+  if (run.residual_out == run.residual_in || call_.count == 0) return;
+  std::memcpy(run.residual_out, run.residual_in,
+              call_.count * bytes_of(accumulator_of(call_.dtype)));
 }
 
 }  // namespace skimp

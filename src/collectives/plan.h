@@ -35,10 +35,10 @@ class Plan : public std::enable_shared_from_this<Plan> {
 
  private:
   Plan(std::shared_ptr<Communicator> communicator, const Call& call, const Algorithm& algorithm);
-  void execute(Messenger& messenger, const void* input, void* output,
-               const ResidualView* residual);
+  void execute(Messenger& messenger, const void* input, void* output, const ResidualView* residual);
   bool anyone_nonfinite(Run& run);
   void pass_through(const Run& run);
+  void keep_residual(const Run& run);
 
   std::shared_ptr<Communicator> communicator_;
   Call call_;

@@ -15,8 +15,7 @@ class Buffer {
  public:
   Buffer() = default;
   explicit Buffer(std::uint64_t bytes)
-      : data_(bytes == 0 ? nullptr
-                         : static_cast<std::byte*>(::operator new(bytes, alignment))),
+      : data_(bytes == 0 ? nullptr : static_cast<std::byte*>(::operator new(bytes, alignment))),
         bytes_(bytes) {}
 
   std::byte* data() const { return data_.get(); }

@@ -7,8 +7,7 @@ namespace {
 
 class Direct final : public Runner {
  public:
-  Direct(const Call& call, const World& world)
-      : call_(call), world_(world), phase_(call, world) {}
+  Direct(const Call& call, const World& world) : call_(call), world_(world), phase_(call, world) {}
 
   void run(Run& run) override {
     phase_.send(run);

@@ -67,8 +67,8 @@ class DenseDirect final : public Runner {
     const std::uint64_t own = begin(world_.rank);
     visit_accumulator(call_.dtype, [&](auto value) {
       using Value = decltype(value);
-      const Sink<Value> sink({element(run.output, call_.dtype, own), call_.dtype,
-                              divisor_of(call_, world_)});
+      const Sink<Value> sink(
+          {element(run.output, call_.dtype, own), call_.dtype, divisor_of(call_, world_)});
       alignas(64) Value sum[tile_elements];
       alignas(64) Value tile[tile_elements];
       for (std::uint64_t at = 0; at < count(world_.rank); at += tile_elements) {
@@ -93,9 +93,8 @@ class DenseDirect final : public Runner {
   void send_sum(Run& run) {
     const std::uint64_t own = count(world_.rank);
     const Bytes payload = payload_of(run.output, call_.dtype, begin(world_.rank), own);
-    const FrameHeader header =
-        run.messenger.stamp(describe_values(call_, call_.dtype, own, run.nonfinite),
-                            run.first_round + 1, payload);
+    const FrameHeader header = run.messenger.stamp(
+        describe_values(call_, call_.dtype, own, run.nonfinite), run.first_round + 1, payload);
     for (int step = 1; step < world_.size; ++step) {
       run.messenger.send((world_.rank + step) % world_.size, header, payload);
     }
@@ -112,8 +111,8 @@ Cost cost(const Call& call, const World& world) {
   const auto borders = make_borders(call.count, world.size, dense_block);
   std::uint64_t bytes = 0;
   for (int rank = 0; rank < world.size; ++rank) {
-    const std::uint64_t shard = borders[static_cast<std::size_t>(rank) + 1] -
-                                borders[static_cast<std::size_t>(rank)];
+    const std::uint64_t shard =
+        borders[static_cast<std::size_t>(rank) + 1] - borders[static_cast<std::size_t>(rank)];
     const std::uint64_t frame = shard == 0 ? 0 : header_bytes + shard * bytes_of(call.dtype);
     bytes += frame * (rank == world.rank ? static_cast<std::uint64_t>(world.size - 1) : 1);
   }

@@ -68,8 +68,7 @@ class DenseRing final : public Runner {
     for (int round = 0; round + 1 < world_.size; ++round) {
       const int sent = wrap(world_.rank - round), received = wrap(sent - 1);
       const int number = world_.size - 1 + round;
-      send(run, number, call_.dtype,
-           payload_of(run.output, call_.dtype, begin(sent), count(sent)));
+      send(run, number, call_.dtype, payload_of(run.output, call_.dtype, begin(sent), count(sent)));
       receive(run, number, call_.dtype,
               room_of(run.output, call_.dtype, begin(received), count(received)));
     }
@@ -108,8 +107,8 @@ class DenseRing final : public Runner {
     const int own = world_.rank;
     visit_accumulator(call_.dtype, [&](auto value) {
       using Value = decltype(value);
-      const Sink<Value> sink({element(run.output, call_.dtype, begin(own)), call_.dtype,
-                              divisor_of(call_, world_)});
+      const Sink<Value> sink(
+          {element(run.output, call_.dtype, begin(own)), call_.dtype, divisor_of(call_, world_)});
       for_each_tile(run, own, [&](std::uint64_t at, std::uint64_t n) {
         run.nonfinite |= !all_finite(sum.as<Value>() + at, n);
         sink.put(at, n, sum.as<Value>() + at);
@@ -142,10 +141,9 @@ Cost cost(const Call& call, const World& world) {
 
 }  // namespace
 
-const Algorithm dense_ring = {
-    "dense_ring", SKIMP_ALLREDUCE, refuses_unless_identity, cost,
-    [](const Call& call, const World& world) -> std::unique_ptr<Runner> {
-      return std::make_unique<DenseRing>(call, world);
-    }};
+const Algorithm dense_ring = {"dense_ring", SKIMP_ALLREDUCE, refuses_unless_identity, cost,
+                              [](const Call& call, const World& world) -> std::unique_ptr<Runner> {
+                                return std::make_unique<DenseRing>(call, world);
+                              }};
 
 }  // namespace skimp

@@ -89,8 +89,7 @@ Cost cost(const Call& call, const World& world) {
   const auto borders = borders_of(call, world);
   const auto slices = make_slices(call.broadcast_codec, borders);
   const Slice& own = slices[static_cast<std::size_t>(world.rank)];
-  std::uint64_t bytes =
-      ReducePhase::bytes_sent(call, world, make_slices(call.codec, borders));
+  std::uint64_t bytes = ReducePhase::bytes_sent(call, world, make_slices(call.codec, borders));
   if (!own.empty()) {
     bytes += static_cast<std::uint64_t>(world.size - 1) *
              (header_bytes + own.payload_bytes(accumulator_of(call.dtype)));
@@ -100,10 +99,9 @@ Cost cost(const Call& call, const World& world) {
 
 }  // namespace
 
-const Algorithm two_phase = {
-    "two_phase", SKIMP_ALLREDUCE, refuses, cost,
-    [](const Call& call, const World& world) -> std::unique_ptr<Runner> {
-      return std::make_unique<TwoPhase>(call, world);
-    }};
+const Algorithm two_phase = {"two_phase", SKIMP_ALLREDUCE, refuses, cost,
+                             [](const Call& call, const World& world) -> std::unique_ptr<Runner> {
+                               return std::make_unique<TwoPhase>(call, world);
+                             }};
 
 }  // namespace skimp

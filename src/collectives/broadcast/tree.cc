@@ -36,10 +36,10 @@ class Tree final : public Runner {
     const Frame frame = place == 0 ? encode(run) : receive(run, place, round);
     for (const int child : children_of(place, world_.size)) {
       const int child_round = std::bit_width(static_cast<unsigned>(child));
-      run.messenger.send(rank_at(child),
-                         run.messenger.stamp(frame.header, run.first_round + child_round,
-                                             frame.payload),
-                         frame.payload);
+      run.messenger.send(
+          rank_at(child),
+          run.messenger.stamp(frame.header, run.first_round + child_round, frame.payload),
+          frame.payload);
     }
     coder_.decode(run, whole_, frame, call_.dtype, {run.output, call_.dtype});
   }
@@ -54,8 +54,7 @@ class Tree final : public Runner {
   }
 
   Frame receive(Run& run, int place, int round) {
-    const int parent =
-        place - static_cast<int>(std::bit_floor(static_cast<unsigned>(place)));
+    const int parent = place - static_cast<int>(std::bit_floor(static_cast<unsigned>(place)));
     run.messenger.expect(rank_at(parent), run.first_round + round, payload_.span());
     return run.messenger.receive(rank_at(parent));
   }
