@@ -1,0 +1,91 @@
+"""The command `python -m skimp bench`: options in, a table or JSON out, and the exit status."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import skimp
+from skimp import _objects
+from skimp.bench import codecs, columns, measure
+from skimp.bench.launch import OK, WRONG, launch
+from skimp.bench.options import Options, parse
+from skimp.bench.ranks import Ranks, machine
+from skimp.bench.table import Table, in_units
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs the command; returns its exit status."""
+    return launch(lambda: parse(arguments), _bench)
+
+
+def _bench(ranks: Ranks, options: Options) -> int:
+    is_shown = ranks.is_first and options.json != "-"
+    table = Table(columns.of(options), sys.stdout if is_shown else None)
+    about = _about(ranks, options)
+    table.comment(_first_line(about))
+    table.comment(_second_line(options))
+    table.comment()
+    table.head()
+    measured: Iterator[Sequence[Any]]
+    measured = (codecs if options.benchmark == "codec" else measure).measure(ranks, options)
+    rows: list[Any] = []
+    for block in measured:
+        table.comment(_title(block[0]))
+        for row in block:
+            table.row(row)
+        table.space()
+        rows += block
+    wrong = sum(row.wrong or 0 for row in rows)
+    table.comment(f"wrong elements: {wrong}")
+    if options.json is not None and ranks.is_first:
+        _write_json(options.json, {**about, "rows": [asdict(row) for row in rows], "wrong": wrong})
+    return WRONG if wrong else OK
+
+
+def _about(ranks: Ranks, options: Options) -> dict[str, Any]:
+    return {
+        "skimp": skimp.__version__,
+        "benchmark": options.benchmark,
+        "ranks": ranks.size,
+        "transport": ranks.transport,
+        **machine(ranks),
+        "simd": _objects.simd_level(),
+        "options": asdict(options),
+    }
+
+
+def _first_line(about: dict[str, Any]) -> str:
+    """What ran where."""
+    ranks = "1 rank" if about["ranks"] == 1 else f"{about['ranks']} ranks"
+    as_what = "as threads" if about["transport"] == "threads" else f"over {about['transport']}"
+    where = "shared memory" if about["hosts"] == 1 else f"{about['hosts']} hosts"
+    return (
+        f"skimp {about['skimp']}, {about['benchmark']}: {ranks} {as_what}, {about['cores']} cores "
+        f"({about['simd']}), {where}"
+    )
+
+
+def _second_line(options: Options) -> str:
+    """What was done with what."""
+    op = f"{options.op}, " if options.benchmark in ("allreduce", "reduce_scatter") else ""
+    feedback = "on" if options.feedback else "off"
+    return (
+        f"{op}data {options.data}, error feedback {feedback}; bench/README.md derives the columns"
+    )
+
+
+def _title(row: Any) -> str:
+    return f"{in_units(row.size)}: {row.count} {row.type}"
+
+
+def _write_json(file: str, document: dict[str, Any]) -> None:
+    text = json.dumps(document, indent=1)
+    if file == "-":
+        print(text)
+    else:
+        Path(file).write_text(text + "\n", encoding="utf-8")
