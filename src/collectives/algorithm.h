@@ -4,7 +4,6 @@
 #pragma once
 
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -48,7 +47,14 @@ struct Algorithm {
   std::unique_ptr<Runner> (*make)(const Call&, const World&);
 };
 
-std::span<const Algorithm* const> algorithms();
+/// \name Entries that many rows share
+/// @{
+template <class ItsRunner>
+std::unique_ptr<Runner> make_runner(const Call& call, const World& world) {
+  return std::make_unique<ItsRunner>(call, world);
+}
+inline std::string refuses_nothing(const Call&, const World&) { return ""; }
+/// @}
 
 /// The row called `name`, or the one that Skimp chooses when name is empty. Throws InvalidArgument
 /// when there is none or it refuses the call. The choice depends on nothing that differs by rank.

@@ -51,8 +51,6 @@ const Algorithm& look_up(std::string_view name, skimp_collective collective) {
 
 }  // namespace
 
-std::span<const Algorithm* const> algorithms() { return rows; }
-
 const Algorithm& find_algorithm(std::string_view name, const Call& call, const World& world) {
   const Algorithm& row = name.empty() ? choose(call, world) : look_up(name, call.collective);
   const std::string refusal = row.refuses(call, world);

@@ -25,11 +25,7 @@ class Direct final : public Runner {
 
 }  // namespace
 
-const Algorithm allgather_direct = {
-    "direct", SKIMP_ALLGATHER, [](const Call&, const World&) { return std::string(); },
-    GatherPhase::cost,
-    [](const Call& call, const World& world) -> std::unique_ptr<Runner> {
-      return std::make_unique<Direct>(call, world);
-    }};
+const Algorithm allgather_direct = {"direct", SKIMP_ALLGATHER, refuses_nothing, GatherPhase::cost,
+                                    make_runner<Direct>};
 
 }  // namespace skimp

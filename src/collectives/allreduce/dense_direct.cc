@@ -121,10 +121,7 @@ Cost cost(const Call& call, const World& world) {
 
 }  // namespace
 
-const Algorithm dense_direct = {
-    "dense_direct", SKIMP_ALLREDUCE, refuses_unless_identity, cost,
-    [](const Call& call, const World& world) -> std::unique_ptr<Runner> {
-      return std::make_unique<DenseDirect>(call, world);
-    }};
+const Algorithm dense_direct = {"dense_direct", SKIMP_ALLREDUCE, refuses_unless_identity, cost,
+                                make_runner<DenseDirect>};
 
 }  // namespace skimp

@@ -142,8 +142,6 @@ Cost cost(const Call& call, const World& world) {
 }  // namespace
 
 const Algorithm dense_ring = {"dense_ring", SKIMP_ALLREDUCE, refuses_unless_identity, cost,
-                              [](const Call& call, const World& world) -> std::unique_ptr<Runner> {
-                                return std::make_unique<DenseRing>(call, world);
-                              }};
+                              make_runner<DenseRing>};
 
 }  // namespace skimp

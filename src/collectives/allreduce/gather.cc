@@ -38,11 +38,7 @@ class Gather final : public Runner {
 
 }  // namespace
 
-const Algorithm gather = {"gather", SKIMP_ALLREDUCE,
-                          [](const Call&, const World&) { return std::string(); },
-                          GatherPhase::cost,
-                          [](const Call& call, const World& world) -> std::unique_ptr<Runner> {
-                            return std::make_unique<Gather>(call, world);
-                          }};
+const Algorithm gather = {"gather", SKIMP_ALLREDUCE, refuses_nothing, GatherPhase::cost,
+                          make_runner<Gather>};
 
 }  // namespace skimp

@@ -91,9 +91,6 @@ Cost cost(const Call& call, const World& world) {
 
 }  // namespace
 
-const Algorithm linear = {"linear", SKIMP_ALLREDUCE, refuses, cost,
-                          [](const Call& call, const World& world) -> std::unique_ptr<Runner> {
-                            return std::make_unique<Linear>(call, world);
-                          }};
+const Algorithm linear = {"linear", SKIMP_ALLREDUCE, refuses, cost, make_runner<Linear>};
 
 }  // namespace skimp

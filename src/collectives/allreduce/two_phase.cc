@@ -99,9 +99,6 @@ Cost cost(const Call& call, const World& world) {
 
 }  // namespace
 
-const Algorithm two_phase = {"two_phase", SKIMP_ALLREDUCE, refuses, cost,
-                             [](const Call& call, const World& world) -> std::unique_ptr<Runner> {
-                               return std::make_unique<TwoPhase>(call, world);
-                             }};
+const Algorithm two_phase = {"two_phase", SKIMP_ALLREDUCE, refuses, cost, make_runner<TwoPhase>};
 
 }  // namespace skimp

@@ -80,10 +80,6 @@ Cost cost(const Call& call, const World& world) {
 
 }  // namespace
 
-const Algorithm broadcast_tree = {
-    "tree", SKIMP_BROADCAST, refuses, cost,
-    [](const Call& call, const World& world) -> std::unique_ptr<Runner> {
-      return std::make_unique<Tree>(call, world);
-    }};
+const Algorithm broadcast_tree = {"tree", SKIMP_BROADCAST, refuses, cost, make_runner<Tree>};
 
 }  // namespace skimp

@@ -59,10 +59,7 @@ Cost cost(const Call& call, const World& world) {
 
 }  // namespace
 
-const Algorithm reduce_scatter_direct = {
-    "direct", SKIMP_REDUCE_SCATTER, refuses, cost,
-    [](const Call& call, const World& world) -> std::unique_ptr<Runner> {
-      return std::make_unique<Direct>(call, world);
-    }};
+const Algorithm reduce_scatter_direct = {"direct", SKIMP_REDUCE_SCATTER, refuses, cost,
+                                         make_runner<Direct>};
 
 }  // namespace skimp
