@@ -156,8 +156,8 @@ struct Messenger::Incoming {
 struct Messenger::Inbox {
   std::unique_ptr<std::byte[]> message{};
   std::unique_ptr<Request> request{};  ///< null when not listening
-  bool read = false;         ///< `header` and `payload` are those of a message
-  bool errors_only = false;  ///< the peer has given up: other frames lack their payloads
+  bool read = false;                   ///< `header` and `payload` are those of a message
+  bool errors_only = false;            ///< the peer has given up: other frames lack their payloads
   FrameHeader header{};
   Bytes payload{};  ///< of a small frame
 };

@@ -1,0 +1,164 @@
+"""The C interface through ctypes: what skimp.h declares, spelled a second time."""
+
+import ctypes
+from ctypes import (
+    CFUNCTYPE,
+    POINTER,
+    Structure,
+    byref,
+    c_char,
+    c_char_p,
+    c_double,
+    c_int,
+    c_size_t,
+    c_uint64,
+    c_void_p,
+    sizeof,
+)
+
+from skimp import paths
+
+OK, INVALID_ARGUMENT, UNSUPPORTED_TYPE, MISMATCH, CORRUPT_PAYLOAD = 0, 1, 2, 3, 4
+TIMEOUT, PEER_FAILED, NONFINITE, CLOSED, OUT_OF_MEMORY, TRANSPORT = 5, 6, 7, 8, 9, 10
+FLOAT32, FLOAT16, BFLOAT16, FLOAT64 = 1, 2, 3, 4
+ALLREDUCE, REDUCE_SCATTER, ALLGATHER, BROADCAST = 1, 2, 3, 4
+
+
+class Options(Structure):
+    _fields_ = (
+        ("options_bytes", c_size_t),
+        ("codec", c_void_p),
+        ("broadcast_codec", c_void_p),
+        ("residual", c_void_p),
+        ("algorithm", c_char_p),
+        ("op", c_int),
+        ("nonfinite", c_int),
+        ("root", c_int),
+    )
+
+    def __init__(self, **fields):
+        super().__init__(**{"options_bytes": sizeof(Options), **fields})
+
+
+class Report(Structure):
+    _fields_ = (
+        ("report_bytes", c_size_t),
+        ("algorithm", c_char * 32),
+        *((name, c_uint64) for name in ("count", "input_bytes", "bytes_sent", "bytes_received")),
+        *((name, c_uint64) for name in ("messages_sent", "predicted_bytes", "dense_bytes")),
+        ("rounds", c_uint64),
+        *((name, c_double) for name in ("seconds", "encode_seconds", "wait_seconds")),
+        ("nonfinite", c_int),
+        ("skipped", c_int),
+    )
+
+
+class FrameInfo(Structure):
+    _fields_ = (
+        ("info_bytes", c_size_t),
+        ("count", c_uint64),
+        ("frame_bytes", c_uint64),
+        ("dtype", c_int),
+        ("nonfinite", c_int),
+        ("codec", c_char * 128),
+    )
+
+
+DESTROY = CFUNCTYPE(None, c_void_p)
+
+
+class MpiTable(Structure):
+    _fields_ = (
+        ("table_bytes", c_size_t),
+        ("context", c_void_p),
+        ("rank", c_int),
+        ("world_size", c_int),
+        ("shared_memory", c_int),
+        ("tag_limit", c_int),
+        ("request_bytes", c_size_t),
+        *((name, c_void_p) for name in ("isend", "irecv", "test", "cancel", "explain")),
+        ("destroy", DESTROY),
+    )
+
+
+COLLECTIVE = (c_void_p, c_void_p, c_void_p, c_uint64, c_int, POINTER(Options))
+
+# Arguments of the functions that return a status.
+FUNCTIONS = {
+    "codec_create": (c_char_p, POINTER(c_void_p)),
+    "residual_create": (c_uint64, c_int, c_int, POINTER(c_void_p)),
+    "residual_load": (c_void_p, c_void_p, c_uint64, c_uint64),
+    "residual_rescale": (c_void_p, c_double),
+    "threads_create": (c_int, POINTER(c_void_p)),
+    "mpi_table_create": (POINTER(MpiTable), POINTER(c_void_p)),
+    "mpi_create_from_handles": (c_char_p, c_void_p, c_void_p, c_int, POINTER(c_void_p)),
+    "communicator_close": (c_void_p, c_char_p),
+    "communicator_set_timeout": (c_void_p, c_double),
+    "communicator_split": (c_void_p, c_int, c_int, POINTER(c_void_p)),
+    "communicator_report": (c_void_p, POINTER(Report)),
+    "communicator_inject_fault": (c_void_p, c_int, c_uint64),
+    "barrier": (c_void_p,),
+    "allreduce": COLLECTIVE,
+    "reduce_scatter": COLLECTIVE,
+    "allgather": COLLECTIVE,
+    "broadcast": COLLECTIVE,
+    "plan_create": (c_void_p, c_int, c_uint64, c_int, POINTER(Options), POINTER(c_void_p)),
+    "plan_run": (c_void_p, c_void_p, c_void_p, c_void_p),
+    "plan_report": (c_void_p, POINTER(Report)),
+    "frame_bytes": (c_void_p, c_uint64, c_int, POINTER(c_uint64)),
+    "encode": (
+        c_void_p,
+        c_void_p,
+        c_uint64,
+        c_int,
+        c_void_p,
+        c_void_p,
+        c_uint64,
+        POINTER(c_uint64),
+    ),
+    "frame_inspect": (c_void_p, c_uint64, POINTER(FrameInfo)),
+    "decode": (c_void_p, c_uint64, c_void_p, c_uint64, c_int),
+}
+NOUNS = ("codec", "residual", "communicator", "plan")
+
+
+class Library:
+    """skimp_x is `x`. The class's own names are what the tests want instead of out-parameters."""
+
+    def __init__(self):
+        self.library = ctypes.CDLL(str(paths.LIBRARY))
+        for name, arguments in FUNCTIONS.items():
+            function = self.library[f"skimp_{name}"]
+            function.argtypes, function.restype = arguments, c_int
+            setattr(self, name, function)
+        for noun in NOUNS:
+            function = self.library[f"skimp_{noun}_destroy"]
+            function.argtypes, function.restype = (c_void_p,), None
+            setattr(self, f"{noun}_destroy", function)
+        for name, arguments in (
+            ("last_error_message", ()),
+            ("version", ()),
+            ("codec_names", ()),
+            ("codec_text", (c_void_p,)),
+            ("plan_text", (c_void_p,)),
+            ("communicator_transport", (c_void_p,)),
+        ):
+            function = self.library[f"skimp_{name}"]
+            function.argtypes, function.restype = arguments, c_char_p
+            setattr(self, name, lambda *given, call=function: call(*given).decode())
+        for name, result in (("step", c_uint64), ("data", c_void_p)):
+            function = self.library[f"skimp_residual_{name}"]
+            function.argtypes, function.restype = (c_void_p,), result
+            setattr(self, f"residual_{name}", function)
+
+    def make(self, noun: str, *arguments) -> c_void_p:
+        """Creates one object; its status must be OK."""
+        made = c_void_p()
+        status = getattr(self, f"{noun}_create")(*arguments, byref(made))
+        assert status == OK, self.last_error_message()
+        return made
+
+    def make_threads(self, world_size: int) -> list[c_void_p]:
+        made = (c_void_p * world_size)()
+        assert self.threads_create(world_size, made) == OK, self.last_error_message()
+        return [c_void_p(handle) for handle in made]

@@ -1,0 +1,28 @@
+"""Skimp over the MPI of this environment. A launch takes seconds, so each makes many checks: the
+workers have them."""
+
+import time
+
+import pytest
+
+from tests.mpi import launch
+
+
+@pytest.mark.parametrize("world_size", [2, 3, 4])
+def test_same_bits_as_over_threads(world_size):
+    launch.run(world_size, "collectives")
+
+
+@pytest.mark.parametrize("world_size", [2, 3, 4])
+def test_errors_reach_every_rank(world_size):
+    launch.run(world_size, "errors")
+
+
+def test_a_program_that_raises_ends():
+    """Long before the deadline of 300 s, with the exception and what the others heard of it."""
+    begin = time.monotonic()
+    done = launch.start(3, "exception")
+    assert done.returncode != 0
+    assert "ValueError: no such layer" in done.stderr
+    assert "skimp.errors.PeerFailed: rank 1 failed: ValueError: no such layer" in done.stderr
+    assert time.monotonic() - begin < 60
