@@ -8,7 +8,7 @@ Under MPI, call `train(skimp.mpi(MPI.COMM_WORLD))` instead and start it with mpi
 import numpy as np
 import skimp
 
-FEATURES, EXAMPLES, STEPS = 20_000, 200, 150
+FEATURES, EXAMPLES, STEPS = 20_000, 40, 100
 
 
 def train(comm, codec):
@@ -28,10 +28,10 @@ def train(comm, codec):
 
 
 def main():
-    print(f"{'codec':34}{'loss':>8}{'MB sent a rank':>16}")
+    print(f"{'codec':46}{'loss':>8}{'MB sent a rank':>16}")
     for codec in (skimp.Identity(), skimp.Quantize(4), skimp.Sign(), skimp.TopK(0.01)):
         loss, sent = skimp.run_threads(4, train, codec)[0]
-        print(f"{codec.text:34}{loss:8.4f}{sent / 1e6:16.2f}")
+        print(f"{codec.text:46}{loss:8.4f}{sent / 1e6:16.2f}")
 
 
 if __name__ == "__main__":

@@ -66,7 +66,8 @@ skimp_status skimp_frame_bytes(const skimp_codec* codec, uint64_t count, skimp_d
   return guard([&] {
     require_pointer(codec, "codec");
     require_pointer(bytes, "bytes");
-    *bytes = skimp::header_bytes + codec->codec->payload_bytes(checked_count(count), checked_dtype(dtype));
+    *bytes = skimp::header_bytes +
+             codec->codec->payload_bytes(checked_count(count), checked_dtype(dtype));
   });
 }
 
@@ -78,7 +79,8 @@ skimp_status skimp_encode(const skimp_codec* codec, const void* input, uint64_t 
     if (count > 0) require_pointer(input, "input");
     require_pointer(frame, "frame");
     require_pointer(bytes, "bytes");
-    *bytes = skimp::encode_with_feedback(*codec->codec, input, checked_count(count), checked_dtype(dtype),
+    *bytes = skimp::encode_with_feedback(*codec->codec, input, checked_count(count),
+                                         checked_dtype(dtype),
                                          residual == nullptr ? nullptr : &residual->residual,
                                          {static_cast<std::byte*>(frame), capacity});
   });
