@@ -2,6 +2,7 @@
 /// Sign, one block: the scalar specification. Vector versions must write the same bytes.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 
@@ -52,13 +53,20 @@ Value encode_block(const Value* x, std::uint64_t n, std::byte* bits) {
 }
 
 template <class Value>
-void decode_block(const std::byte* bits, std::uint64_t n, Value scale, Value* x) {
-  constexpr int sign_shift = static_cast<int>(sizeof(Value)) * 8 - 1;
-  const auto magnitude = std::bit_cast<BitsOf<Value>>(scale);
-  for (std::uint64_t i = 0; i < n; ++i) {
-    const auto bit = static_cast<BitsOf<Value>>(bits[i / 8] >> (i % 8)) & 1u;
-    x[i] = std::bit_cast<Value>(magnitude | bit << sign_shift);
+void decode_block(const std::byte* __restrict bits, std::uint64_t n, Value scale,
+                  Value* __restrict x) {
+  using Bits = BitsOf<Value>;
+  constexpr Bits sign = Bits{1} << (sizeof(Value) * 8 - 1);
+  const auto magnitude = std::bit_cast<Bits>(scale);
+  const auto value = [magnitude](std::byte byte, std::uint64_t j) {
+    const bool negative = (static_cast<Bits>(byte) & Bits{1} << j) != 0;
+    return std::bit_cast<Value>(magnitude | (negative ? sign : Bits{0}));
+  };
+  std::uint64_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    for (std::uint64_t j = 0; j < 8; ++j) x[i + j] = value(bits[i / 8], j);
   }
+  for (; i < n; ++i) x[i] = value(bits[i / 8], i % 8);
 }
 
 }  // namespace skimp::sign
