@@ -4,6 +4,7 @@ program goes on to the next; at its end every process ends by itself.
 
 import sys
 import time
+import traceback
 
 import numpy as np
 import skimp
@@ -87,12 +88,12 @@ def silence(comm, count: int) -> None:
     """A rank does something else for longer than the others are ready to wait."""
     x = values(count, comm.rank)
     comm.allreduce(x, codec=skimp.Quantize(8))
-    comm.set_timeout(0.5)
+    comm.set_timeout(2)
     if comm.rank == 1:
-        time.sleep(1.5)
+        time.sleep(5)
         return
     call = lambda: comm.allreduce(x, codec=skimp.Quantize(8))  # noqa: E731
-    error = expect(call, skimp.TimeoutError, "rank 1 did not answer", within=2.5)
+    error = expect(call, skimp.TimeoutError, "rank 1 did not answer")
     assert "and" not in str(error).split("did not answer")[0], "a stuck rank is blamed too"
 
 
@@ -130,9 +131,8 @@ def main() -> None:
         try:
             scenario(comm)
         except BaseException:
-            print(f"rank {rank}: {name}", flush=True)
+            print(f"rank {rank}: {name}:", traceback.format_exc(), flush=True)
             MPI.COMM_WORLD.Abort()
-            raise
         MPI.COMM_WORLD.Barrier()  # the MPI of the program itself is unharmed
     print(f"rank {rank} of {world_size}: done", flush=True)
 

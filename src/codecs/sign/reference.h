@@ -2,13 +2,23 @@
 /// Sign, one block: the scalar specification. Vector versions must write the same bytes.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 
+#include "base/bytes.h"
 #include "base/numbers.h"
 
 namespace skimp::sign {
+
+/// Bit j for lane j. A choice by these becomes vector code on every instruction set; a shift by
+/// another number in each lane, which says the same, does not before AVX2.
+inline constexpr std::array<std::uint32_t, 32> lane_bits = [] {
+  std::array<std::uint32_t, 32> bits{};
+  for (unsigned lane = 0; lane < 32; ++lane) bits[lane] = 1u << lane;
+  return bits;
+}();
 
 /// Σ|x|: lane j of 32 adds elements j, j + 32, …; then lanes j and j + 16 are added, j and j + 8,
 /// … j and j + 1. The order is part of the format: every instruction set sums alike.
@@ -41,7 +51,16 @@ Value encode_block(const Value* x, std::uint64_t n, std::byte* bits) {
     return canonical_nan<Value>();
   }
   constexpr int sign_shift = static_cast<int>(sizeof(Value)) * 8 - 1;
-  for (std::uint64_t i = 0; i < n; i += 8) {
+  std::uint64_t i = 0;
+  for (; i + 32 <= n; i += 32) {
+    std::uint32_t word = 0;
+    for (std::uint64_t j = 0; j < 32; ++j) {
+      const auto sign = std::bit_cast<BitsOf<Value>>(x[i + j]) >> sign_shift;
+      word |= lane_bits[j] & (0u - static_cast<std::uint32_t>(sign));  // a choice would branch
+    }
+    store(bits + i / 8, word);
+  }
+  for (; i < n; i += 8) {
     std::uint8_t byte = 0;
     for (std::uint64_t j = 0; j < 8 && i + j < n; ++j) {
       const auto sign = std::bit_cast<BitsOf<Value>>(x[i + j]) >> sign_shift;
@@ -58,15 +77,17 @@ void decode_block(const std::byte* __restrict bits, std::uint64_t n, Value scale
   using Bits = BitsOf<Value>;
   constexpr Bits sign = Bits{1} << (sizeof(Value) * 8 - 1);
   const auto magnitude = std::bit_cast<Bits>(scale);
-  const auto value = [magnitude](std::byte byte, std::uint64_t j) {
-    const bool negative = (static_cast<Bits>(byte) & Bits{1} << j) != 0;
-    return std::bit_cast<Value>(magnitude | (negative ? sign : Bits{0}));
-  };
   std::uint64_t i = 0;
-  for (; i + 8 <= n; i += 8) {
-    for (std::uint64_t j = 0; j < 8; ++j) x[i + j] = value(bits[i / 8], j);
+  for (; i + 32 <= n; i += 32) {
+    const auto word = load<std::uint32_t>(bits + i / 8);
+    for (std::uint64_t j = 0; j < 32; ++j) {
+      x[i + j] = std::bit_cast<Value>(magnitude | ((word & lane_bits[j]) != 0 ? sign : Bits{0}));
+    }
   }
-  for (; i < n; ++i) x[i] = value(bits[i / 8], i % 8);
+  for (; i < n; ++i) {
+    const bool negative = (bits[i / 8] & std::byte{1} << (i % 8)) != std::byte{0};
+    x[i] = std::bit_cast<Value>(magnitude | (negative ? sign : Bits{0}));
+  }
 }
 
 }  // namespace skimp::sign
