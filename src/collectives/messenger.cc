@@ -164,6 +164,7 @@ void Messenger::advance(int peer) {
     }
     if (next != nullptr) listen(peer);
     if (!hear(peer)) return;
+    if (has_failed(peer, next)) throw read_error_frame(from.inbox.payload, peer);
     if (in_inquest_) {
       // One frame tells enough, and the next message may be its payload.
       if (!from.statement) from.statement = statement_of(peer);
@@ -178,7 +179,7 @@ void Messenger::advance(int peer) {
 }
 
 /// Whether a frame has begun to come: its header is there, and the payload too if it is small.
-bool Messenger::hear(int peer) try {
+bool Messenger::hear(int peer) {
   Inbox& inbox = at(peer).inbox;
   while (!inbox.read && inbox.request && inbox.request->done()) {
     read_message(peer, {inbox.message.get(), inbox.request->received_bytes(0)});
@@ -187,13 +188,10 @@ bool Messenger::hear(int peer) try {
     listen(peer);
   }
   return inbox.read;
-} catch (const Error& error) {
-  if (error.status() != SKIMP_CORRUPT_PAYLOAD || at(peer).inbox.read) throw;
-  fail(SKIMP_CORRUPT_PAYLOAD, "from rank ", peer, ": ", error.what());
 }
 
-/// Puts the first message of a frame into the inbox, or throws the error that it brings.
-void Messenger::read_message(int peer, Bytes message) {
+/// Puts the first message of a frame into the inbox.
+void Messenger::read_message(int peer, Bytes message) try {
   Inbox& inbox = at(peer).inbox;
   inbox.header = read_header(message);
   const std::uint64_t payload_bytes = inbox.header.payload_bytes;
@@ -204,7 +202,16 @@ void Messenger::read_message(int peer, Bytes message) {
   inbox.payload = message.subspan(header_bytes);
   if (small) check_payload(inbox.header, inbox.payload);
   inbox.read = inbox.header.kind == FrameKind::error || !inbox.errors_only;
-  if (inbox.header.kind == FrameKind::error) throw read_error_frame(inbox.payload, peer);
+} catch (const Error& error) {
+  fail(error.status(), "from rank ", peer, ": ", error.what());
+}
+
+/// Whether the frame in the inbox says that the peer has failed, in a call that concerns this one:
+/// a peer that failed in a later call has done its part in this.
+bool Messenger::has_failed(int peer, const Incoming* next) {
+  const FrameHeader& header = at(peer).inbox.header;
+  return header.kind == FrameKind::error &&
+         (next != nullptr || in_inquest_ || header.sequence <= call_.sequence);
 }
 
 /// Whether a frame that nobody expects yet may be ahead of its time: in this call or a later one.
@@ -244,22 +251,23 @@ void Messenger::deliver(int peer, Incoming& incoming) {
   incoming.state = Incoming::payload_due;
 }
 
-void Messenger::read_payload(int peer, Incoming& incoming) try {
+void Messenger::read_payload(int peer, Incoming& incoming) {
   const Bytes arrived = incoming.room.first(incoming.request->received_bytes(0));
   incoming.request.reset();
-  if (arrived.size() == incoming.header.payload_bytes) {
-    check_payload(incoming.header, arrived);
-    incoming.state = Incoming::done;
-  } else {
+  if (arrived.size() != incoming.header.payload_bytes) {
     // A peer that fails withdraws its payloads. What comes in their place are the headers of its
     // other frames, and at last the error.
     at(peer).inbox.errors_only = true;
     incoming.state = Incoming::due;
     read_message(peer, arrived);
+    return;
   }
-} catch (const Error& error) {
-  if (error.status() != SKIMP_CORRUPT_PAYLOAD || at(peer).inbox.read) throw;
-  fail(SKIMP_CORRUPT_PAYLOAD, "from rank ", peer, ": ", error.what());
+  try {
+    check_payload(incoming.header, arrived);
+  } catch (const Error& error) {
+    fail(error.status(), "from rank ", peer, ": ", error.what());
+  }
+  incoming.state = Incoming::done;
 }
 
 bool Messenger::wait_until(TimePoint end, const std::function<bool()>& condition) {

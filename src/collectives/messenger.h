@@ -103,6 +103,7 @@ class Messenger {
   bool listen_to_all();
   bool hear(int peer);
   void read_message(int peer, Bytes message);
+  bool has_failed(int peer, const Incoming* next);
   void advance(int peer);
   bool will_be_expected(const FrameHeader& header) const;
   bool is_of_this_call(const FrameHeader& header, FrameKind kind) const;

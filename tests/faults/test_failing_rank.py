@@ -99,6 +99,27 @@ def test_the_cause_passes_through_ranks_that_wait_elsewhere():
             assert outcome.seconds < PROMPT
 
 
+def test_a_call_that_can_be_finished_is():
+    """A rank that fails has done its part of the calls before: they go on without it."""
+
+    def worker(comm):
+        x = values(LARGE)
+        for _ in range(2):
+            comm.broadcast(x)  # ranks 1 and 2 have it from 0, rank 3 from 1
+        if comm.rank == 1:
+            time.sleep(0.5)
+        last = attempt(comm.broadcast, x)
+        if comm.rank == 0:
+            comm.close("out of data")
+        return last, attempt(comm.barrier)
+
+    for rank, outcome in enumerate(outcomes(4, worker)):
+        last, following = outcome.result
+        assert last.error is None
+        assert following.kind is (skimp.PeerFailed if rank else skimp.ClosedError)
+        assert following.seconds < PROMPT
+
+
 def test_invalid_arguments_fail_alone():
     """What a rank can see by itself costs no communication, and the communicator stays usable."""
 
