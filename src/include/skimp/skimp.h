@@ -27,14 +27,19 @@
 #define SKIMP_API
 #endif
 
+/* In C++ an enumeration takes any int only if its type is said to be int; wrong values must arrive
+ * here to be refused. */
 #ifdef __cplusplus
+#define SKIMP_INT : int
 extern "C" {
+#else
+#define SKIMP_INT
 #endif
 
 /* ---- Status, types ------------------------------------------------------------------------ */
 
 /** Values are part of the ABI and never change. */
-typedef enum skimp_status {
+typedef enum skimp_status SKIMP_INT {
   SKIMP_OK = 0,
   SKIMP_INVALID_ARGUMENT = 1, /**< a value outside what the message says is accepted */
   SKIMP_UNSUPPORTED_TYPE = 2, /**< an element type that Skimp does not handle */
@@ -55,17 +60,17 @@ SKIMP_API const char* skimp_last_error_message(void);
 /** "0.1.0": the version of the library that is loaded, to compare with SKIMP_VERSION. */
 SKIMP_API const char* skimp_version(void);
 
-typedef enum skimp_dtype {
+typedef enum skimp_dtype SKIMP_INT {
   SKIMP_FLOAT32 = 1,
   SKIMP_FLOAT16 = 2,
   SKIMP_BFLOAT16 = 3,
   SKIMP_FLOAT64 = 4
 } skimp_dtype;
 
-typedef enum skimp_op { SKIMP_MEAN = 0, SKIMP_SUM = 1 } skimp_op;
+typedef enum skimp_op SKIMP_INT { SKIMP_MEAN = 0, SKIMP_SUM = 1 } skimp_op;
 
 /** What to do when an input or a residual holds NaN or Inf on any rank. */
-typedef enum skimp_nonfinite {
+typedef enum skimp_nonfinite SKIMP_INT {
   SKIMP_PROPAGATE = 0, /**< as a dense reduction would; the residual of what they touch is zeroed */
   SKIMP_RAISE = 1,     /**< SKIMP_NONFINITE on every rank; no residual changes */
   SKIMP_SKIP = 2       /**< no output is written and no residual changes, on every rank */
@@ -245,7 +250,7 @@ SKIMP_API skimp_status skimp_communicator_report(const skimp_communicator* commu
 
 /* ---- Plans: choose once, run often ---------------------------------------------------------- */
 
-typedef enum skimp_collective {
+typedef enum skimp_collective SKIMP_INT {
   SKIMP_ALLREDUCE = 1,
   SKIMP_REDUCE_SCATTER = 2,
   SKIMP_ALLGATHER = 3,
@@ -301,7 +306,7 @@ SKIMP_API skimp_status skimp_decode(const void* frame, uint64_t bytes, void* out
 /* ---- Testing --------------------------------------------------------------------------------- */
 
 /** Faults for tests of what a failing peer does to the others. */
-typedef enum skimp_fault {
+typedef enum skimp_fault SKIMP_INT {
   SKIMP_FAULT_ERROR = 1,   /**< the exchange fails with SKIMP_TRANSPORT */
   SKIMP_FAULT_SILENT = 2,  /**< from then on this rank sends nothing and receives nothing */
   SKIMP_FAULT_CORRUPT = 3, /**< one bit of the first message sent is flipped */
