@@ -1,25 +1,63 @@
 #include "base/checksum.h"
 
+#include "base/isa.h"
+
+#if SKIMP_X86
+#include <immintrin.h>
+#endif
+
 namespace skimp {
+namespace {
+
+constexpr std::uint32_t key_step = 0x9E3779B1u;
+
+/// The product of group j, which is two words.
+std::uint64_t product(std::uint64_t pair, std::uint64_t j) {
+  const auto key = static_cast<std::uint32_t>(2 * j + 1) * key_step;
+  const std::uint32_t low = static_cast<std::uint32_t>(pair) + key;
+  const std::uint32_t high = static_cast<std::uint32_t>(pair >> 32) + key + key_step;
+  return std::uint64_t{low} * high;
+}
+
+#if SKIMP_X86
+/// The sum of products of groups 0 … 4·vectors − 1. Compilers do not find that a vector of words, shifted and
+/// multiplied by itself, has all the products in place.
+[[gnu::target(SKIMP_TARGET_AVX2)]] std::uint64_t sum_of_vectors(const std::byte* bytes,
+                                                                std::uint64_t vectors) {
+  const __m256i lanes = _mm256_setr_epi32(1, 2, 3, 4, 5, 6, 7, 8);
+  const __m256i step = _mm256_set1_epi32(static_cast<int>(key_step * 8));
+  __m256i keys = _mm256_mullo_epi32(lanes, _mm256_set1_epi32(static_cast<int>(key_step)));
+  __m256i sums = _mm256_setzero_si256();
+  for (std::uint64_t i = 0; i < vectors; ++i) {
+    const auto* from = reinterpret_cast<const __m256i*>(bytes + 32 * i);
+    const __m256i words = _mm256_add_epi32(_mm256_loadu_si256(from), keys);
+    sums = _mm256_add_epi64(sums, _mm256_mul_epu32(words, _mm256_srli_epi64(words, 32)));
+    keys = _mm256_add_epi32(keys, step);
+  }
+  alignas(32) std::uint64_t sum[4];
+  _mm256_store_si256(reinterpret_cast<__m256i*>(sum), sums);
+  return sum[0] + sum[1] + sum[2] + sum[3];
+}
+#endif
+
+}  // namespace
 
 std::uint64_t sum_of_products(Bytes bytes) {
-  constexpr std::uint32_t step = 0x9E3779B1u;
   const std::uint64_t groups = bytes.size() / 8;
-  std::uint64_t sum = 0;
-  for (std::uint64_t j = 0; j < groups; ++j) {
-    const auto pair = load<std::uint64_t>(bytes.data() + 8 * j);
-    const auto key = static_cast<std::uint32_t>(2 * j + 1) * step;
-    const std::uint32_t low = static_cast<std::uint32_t>(pair) + key;
-    const std::uint32_t high = static_cast<std::uint32_t>(pair >> 32) + key + step;
-    sum += std::uint64_t{low} * high;
+  std::uint64_t sum = 0, begin = 0;
+#if SKIMP_X86
+  if (current_isa() >= Isa::avx2) {
+    begin = groups / 4 * 4;
+    sum = sum_of_vectors(bytes.data(), groups / 4);
+  }
+#endif
+  for (std::uint64_t j = begin; j < groups; ++j) {
+    sum += product(load<std::uint64_t>(bytes.data() + 8 * j), j);
   }
   if (const std::size_t rest = bytes.size() % 8; rest != 0) {
     std::uint64_t pair = 0;
     std::memcpy(&pair, bytes.data() + 8 * groups, rest);
-    const auto key = static_cast<std::uint32_t>(2 * groups + 1) * step;
-    const std::uint32_t low = static_cast<std::uint32_t>(pair) + key;
-    const std::uint32_t high = static_cast<std::uint32_t>(pair >> 32) + key + step;
-    sum += std::uint64_t{low} * high;
+    sum += product(pair, groups);
   }
   return sum;
 }

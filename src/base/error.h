@@ -32,7 +32,7 @@ std::string text(const Parts&... parts) {
 }
 
 template <class... Parts>
-[[noreturn]] void fail(Status status, const Parts&... parts) {
+[[noreturn, gnu::cold, gnu::noinline]] void fail(Status status, const Parts&... parts) {
   throw Error(status, text(parts...));
 }
 

@@ -50,6 +50,15 @@ inline Value canonical_nan() {
   }
 }
 
+/// 1 / x if multiplying by it gives the very bits that dividing by x does: a power of two, far from
+/// the ends of the range. Else 0.
+template <class Value>
+inline Value exact_inverse(Value x) {
+  constexpr BitsOf<Value> fraction = (BitsOf<Value>{1} << fraction_bits<Value>)-1;
+  const bool power_of_two = (std::bit_cast<BitsOf<Value>>(x) & fraction) == 0;
+  return power_of_two && x >= Value{1} && x <= Value{1 << 30} ? 1 / x : Value{0};
+}
+
 template <class Value>
 inline Value canonical(Value x) {
   return is_nan(x) ? canonical_nan<Value>() : x;

@@ -46,4 +46,13 @@ inline std::array<std::uint32_t, 4> draw(std::uint64_t seed, RandomStream stream
                 seed);
 }
 
+/// The words of `groups` groups from `first` on, one after the other.
+inline void draw_many(std::uint64_t seed, RandomStream stream, std::uint64_t first,
+                      std::uint64_t groups, std::uint32_t* words) {
+  for (std::uint64_t j = 0; j < groups; ++j) {
+    const auto four = draw(seed, stream, first + j);
+    for (std::uint64_t i = 0; i < 4; ++i) words[4 * j + i] = four[i];
+  }
+}
+
 }  // namespace skimp

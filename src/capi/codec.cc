@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "base/float_environment.h"
+#include "base/stream.h"
 #include "capi/guard.h"
 #include "capi/objects.h"
 #include "codecs/frame.h"
@@ -122,7 +123,8 @@ skimp_status skimp_decode(const void* frame, uint64_t bytes, void* output, uint6
       skimp::fail(SKIMP_UNSUPPORTED_TYPE, "decode: a frame of ", name_of(encoded),
                   " cannot be decoded to ", name_of(wanted));
     }
+    const bool streamed = skimp::is_streamed(count * skimp::bytes_of(wanted));
     skimp::codec_from_header(header.codec, header.parameter)
-        ->decode(payload, count, encoded, {output, wanted});
+        ->decode(payload, count, encoded, {.data = output, .dtype = wanted, .streamed = streamed});
   });
 }

@@ -14,44 +14,48 @@
 namespace skimp {
 
 /// The largest block that an argument may ask for; blocks are multiples of 32 elements.
-inline constexpr std::uint64_t largest_block = 8192;
+inline constexpr std::uint64_t largest_block = largest_tile;
 
-/// Runs `encode_block(index, values, n, delivered)` over the blocks of a job and writes the
-/// residual. `delivered` is null when no residual is wanted; else the function fills it with what
-/// the decoder will read. It returns whether the block was finite.
-template <class Value, class EncodeBlock>
-bool encode_blocks(const EncodeJob& job, std::uint64_t block, EncodeBlock&& encode_block) {
+/// Blocks are written in runs of at most this many elements. What leaves the cache is collected in a
+/// tile of a run before it goes: small, so that it stays in the first-level cache with the block.
+inline constexpr std::uint64_t run_elements = 256;
+
+/// Encodes the blocks of a job, with
+/// - `encoder.scale_of(values, n)`: a block's scale, NaN or Inf where a value is;
+/// - `encoder.emit(scale, begin, values, n, rest)`: the codes of elements begin … begin + n of one
+///   block, and unless `rest` is null what they leave of the values;
+/// - `encoder.erase(begin, n)`: zeros for codes.
+/// Returns whether all blocks were finite.
+template <class Value, class Encoder>
+bool encode_blocks(const EncodeJob& job, std::uint64_t block, const Encoder& encoder) {
   alignas(64) Value tile[largest_block];
-  alignas(64) Value delivered[largest_block];
+  alignas(64) Value rest_tile[run_elements];
   const Source<Value> source(job);
-  bool finite = true;
+  const Sink<Value> residual(residual_output<Value>(job));
+  const bool wanted = job.residual_out != nullptr;
+  bool all_finite = true;
+  std::byte* scale_at = job.payload;
   for (std::uint64_t begin = 0; begin < job.count; begin += block) {
     const std::uint64_t n = std::min(block, job.count - begin);
-    const Value* values = source.load(begin, n, tile);
-    const bool wanted = job.residual_out != nullptr;
-    finite &= encode_block(begin / block, values, n, wanted ? delivered : nullptr);
-    if (wanted) store_residual(job, begin, n, values, delivered);
+    const Value* values = source.view(begin, n, tile);
+    const Value scale = encoder.scale_of(values, n);
+    const bool finite = is_finite(scale);
+    all_finite &= finite;
+    store(scale_at, finite ? scale : canonical_nan<Value>());
+    scale_at += sizeof(Value);
+    for (std::uint64_t at = 0; at < n; at += run_elements) {
+      const std::uint64_t m = std::min(run_elements, n - at);
+      Value* rest = wanted ? residual.room(begin + at, rest_tile) : nullptr;
+      if (finite) {
+        encoder.emit(scale, begin + at, values + at, m, rest);
+      } else {
+        encoder.erase(begin + at, m);
+        if (wanted) std::fill(rest, rest + m, Value{0});
+      }
+      if (wanted) residual.put(begin + at, m, rest);
+    }
   }
-  return finite;
-}
-
-/// Runs `decode_block(index, n, values)`, which fills `values`, and writes them to the output.
-template <class Value, class DecodeBlock>
-void decode_blocks(std::uint64_t count, std::uint64_t block, const Output& output,
-                   DecodeBlock&& decode_block) {
-  alignas(64) Value tile[largest_block];
-  const Sink<Value> sink(output);
-  for (std::uint64_t begin = 0; begin < count; begin += block) {
-    const std::uint64_t n = std::min(block, count - begin);
-    decode_block(begin / block, n, tile);
-    sink.put(begin, n, tile);
-  }
-}
-
-/// The scales of a payload, `blocks` values of the accumulator's type.
-template <class Value>
-Value load_scale(Bytes payload, std::uint64_t index) {
-  return load<Value>(payload.data() + index * sizeof(Value));
+  return all_finite;
 }
 
 /// Every scale that an encoder writes is a magnitude or the canonical NaN.
@@ -62,6 +66,33 @@ void require_scale(Value scale, const char* codec, std::uint64_t index) {
       std::bit_cast<BitsOf<Value>>(scale) == std::bit_cast<BitsOf<Value>>(canonical_nan<Value>());
   require_intact(valid, codec, ": scale ", scale, " of block ", index,
                  " is neither a magnitude nor the canonical NaN");
+}
+
+/// Decodes the blocks of a payload, with `decoder.read(begin, n)`, which looks at codes and throws
+/// for what no encoder writes, and then `decoder.decode(scale, begin, n, values)`.
+template <class Value, class Decoder>
+void decode_blocks(Bytes payload, std::uint64_t count, std::uint64_t block, const Output& output,
+                   const char* codec, Decoder& decoder) {
+  alignas(64) Value tile[run_elements];
+  const Sink<Value> sink(output);
+  const std::byte* scale_at = payload.data();
+  for (std::uint64_t begin = 0; begin < count; begin += block) {
+    const std::uint64_t n = std::min(block, count - begin);
+    const auto scale = load<Value>(scale_at);
+    scale_at += sizeof(Value);
+    require_scale(scale, codec, begin / block);
+    for (std::uint64_t at = begin; at < begin + n; at += run_elements) {
+      const std::uint64_t m = std::min(run_elements, begin + n - at);
+      Value* values = sink.room(at, tile);
+      decoder.read(at, m);
+      if (is_nan(scale)) {
+        std::fill(values, values + m, scale);
+      } else {
+        decoder.decode(scale, at, m, values);
+      }
+      sink.put(at, m, values);
+    }
+  }
 }
 
 inline void require_payload_bytes(const char* codec, Bytes payload, std::uint64_t expected) {

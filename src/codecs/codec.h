@@ -37,6 +37,7 @@ struct EncodeJob {
   std::byte* workspace = nullptr;     ///< workspace_bytes(count, dtype), aligned to 64
   RandomStream random;
   std::uint64_t first_element = 0;  ///< of the whole array; random numbers belong to elements
+  bool streamed = false;  ///< residual_out belongs to an array too large for the cache
 };
 
 struct Encoded {
@@ -50,6 +51,7 @@ struct Output {
   DType dtype = DType::float32;
   double divisor = 1;  ///< values are divided by it (in the accumulator's type) before rounding
   bool add = false;    ///< add to what is there; `dtype` is then the accumulator's, divisor 1
+  bool streamed = false;  ///< data belongs to an array too large for the cache; not when adding
 };
 
 class LinearRounds;

@@ -9,12 +9,16 @@
 #include <type_traits>
 
 #include "base/numbers.h"
+#include "base/stream.h"
 #include "codecs/codec.h"
 
 namespace skimp {
 
 /// Elements of a tile: small enough to stay in the first-level cache with its neighbours.
 inline constexpr std::uint64_t tile_elements = 1024;
+
+/// The most that are ever taken at once.
+inline constexpr std::uint64_t largest_tile = 8192;
 
 /// The values of a job: input + residual_in, in the accumulator's type.
 template <class Value>
@@ -46,6 +50,14 @@ class Source {
     return tile;
   }
 
+  /// The same without a copy where the input holds the values as they are.
+  const Value* view(std::uint64_t begin, std::uint64_t n, Value* tile) const {
+    const std::byte* place = static_cast<const std::byte*>(input_) + begin * sizeof(Value);
+    const bool plain = residual_ == nullptr && bytes_of(dtype_) == sizeof(Value) &&
+                       reinterpret_cast<std::uintptr_t>(place) % alignof(Value) == 0;
+    return plain ? reinterpret_cast<const Value*>(place) : load(begin, n, tile);
+  }
+
   Value at(std::uint64_t i) const {
     Value value;
     load(i, 1, &value);
@@ -64,51 +76,71 @@ void for_each_tile(const Source<Value>& source, std::uint64_t count, Visit&& vis
   alignas(64) Value tile[tile_elements];
   for (std::uint64_t begin = 0; begin < count; begin += tile_elements) {
     const std::uint64_t n = std::min(tile_elements, count - begin);
-    visit(begin, n, source.load(begin, n, tile));
+    visit(begin, n, source.view(begin, n, tile));
   }
 }
 
-/// Decoded values on their way to an Output: divided, rounded to its dtype, NaN made canonical;
-/// or added.
+/// Values on their way to an Output: divided, rounded to its dtype, NaN made canonical; or added.
 template <class Value>
 class Sink {
  public:
   explicit Sink(const Output& output)
-      : data_(output.data),
-        dtype_(output.dtype),
+      : output_(output),
+        data_(static_cast<std::byte*>(output.data)),
         divisor_(static_cast<Value>(output.divisor)),
-        add_(output.add) {}
+        plain_(!output.add && output.divisor == 1 && bytes_of(output.dtype) == sizeof(Value)) {}
+  ~Sink() {
+    if (output_.streamed) end_stream();
+  }
+  Sink(const Sink&) = delete;
+  Sink& operator=(const Sink&) = delete;
 
+  /// Where to write values from `begin` on, before they are put: their place in the output if they
+  /// go there as they are, else `tile`. NaN must then be canonical.
+  Value* room(std::uint64_t begin, Value* tile) const {
+    std::byte* place = data_ + begin * sizeof(Value);
+    const bool aligned = reinterpret_cast<std::uintptr_t>(place) % alignof(Value) == 0;
+    return plain_ && aligned && !output_.streamed ? reinterpret_cast<Value*>(place) : tile;
+  }
+
+  /// Takes n ≤ largest_tile values. They may lie in room(begin, …).
   void put(std::uint64_t begin, std::uint64_t n, const Value* values) const {
-    if (add_) {
-      Value* __restrict to = static_cast<Value*>(data_) + begin;
+    if (output_.add) {
+      Value* __restrict to = reinterpret_cast<Value*>(data_) + begin;
       for (std::uint64_t i = 0; i < n; ++i) to[i] += values[i];
       return;
     }
-    visit_dtype(dtype_, [&](auto element) {
-      using Element = decltype(element);
-      std::byte* to = static_cast<std::byte*>(data_) + begin * sizeof(Element);
-      if (divisor_ == Value{1}) {
-        write<Element>(to, values, n, [](Value value) { return value; });
-      } else {
-        write<Element>(to, values, n,
-                       [divisor = divisor_](Value value) { return value / divisor; });
-      }
-    });
+    visit_dtype(output_.dtype, [&](auto element) { write<decltype(element)>(begin, n, values); });
   }
 
   void put_one(std::uint64_t i, Value value) const { put(i, 1, &value); }
 
   /// For codecs that send few values: zeros everywhere, unless adding.
   void clear(std::uint64_t count) const {
-    if (!add_ && count > 0) std::memset(data_, 0, count * bytes_of(dtype_));
+    if (!output_.add && count > 0) std::memset(data_, 0, count * bytes_of(output_.dtype));
   }
 
  private:
+  template <class Element>
+  void write(std::uint64_t begin, std::uint64_t n, const Value* values) const {
+    std::byte* to = data_ + begin * sizeof(Element);
+    if (reinterpret_cast<const std::byte*>(values) == to) return;
+    alignas(64) std::byte tile[largest_tile * sizeof(Element)];
+    std::byte* at = output_.streamed ? tile : to;
+    if (const Value inverse = exact_inverse(divisor_); inverse == Value{1}) {
+      convert_to<Element>(at, values, n, [](Value value) { return value; });
+    } else if (inverse != Value{0}) {
+      convert_to<Element>(at, values, n, [inverse](Value value) { return value * inverse; });
+    } else {
+      convert_to<Element>(at, values, n, [this](Value value) { return value / divisor_; });
+    }
+    if (output_.streamed) stream(to, tile, n * sizeof(Element));
+  }
+
   /// The output is never the values' own memory; compilers must be told, or bytes alias everything.
   template <class Element, class Divide>
-  static void write(std::byte* __restrict to, const Value* __restrict values, std::uint64_t n,
-                    Divide divide) {
+  static void convert_to(std::byte* __restrict to, const Value* __restrict values, std::uint64_t n,
+                         Divide divide) {
     for (std::uint64_t i = 0; i < n; ++i) {
       skimp::store(to + i * sizeof(Element), round<Element>(divide(values[i])));
     }
@@ -123,29 +155,49 @@ class Sink {
     }
   }
 
-  void* data_;
-  DType dtype_;
+  Output output_;
+  std::byte* data_;
   Value divisor_;
-  bool add_;
+  bool plain_;
 };
+
+/// The largest magnitude, by integer comparison: Inf or NaN when a value is. (Signed, since baseline
+/// x86 compares no unsigned vectors; magnitudes leave the sign bit clear.)
+template <class Value>
+Value largest_magnitude(const Value* values, std::uint64_t n) {
+  using Signed = std::make_signed_t<BitsOf<Value>>;
+  Signed largest = 0;
+  for (std::uint64_t i = 0; i < n; ++i) {
+    largest = std::max(largest, static_cast<Signed>(magnitude_bits(values[i])));
+  }
+  return std::bit_cast<Value>(largest);
+}
 
 template <class Value>
 bool all_finite(const Value* values, std::uint64_t n) {
-  bool finite = true;
-  for (std::uint64_t i = 0; i < n; ++i) finite &= is_finite(values[i]);
-  return finite;
+  return is_finite(largest_magnitude(values, n));
 }
 
-/// residual_out of a tile: what was to be sent less what the decoders will read; zero where that
-/// is not a number, so that one overflow does not live on in the residual.
+/// Where a job's residual goes. Tiles are written in order; with no residual wanted, nowhere.
 template <class Value>
-void store_residual(const EncodeJob& job, std::uint64_t begin, std::uint64_t n, const Value* values,
-                    const Value* delivered) {
-  Value* __restrict residual = static_cast<Value*>(job.residual_out) + begin;
+Output residual_output(const EncodeJob& job) {
+  return {.data = job.residual_out,
+          .dtype = sizeof(Value) == 4 ? DType::float32 : DType::float64,
+          .streamed = job.streamed && job.residual_out != job.residual_in};
+}
+
+/// The residual of a tile: what was to be sent less what the decoders will read; zero where that is
+/// not a number, so that one overflow does not live on in the residual.
+template <class Value>
+void put_residual(const Sink<Value>& sink, std::uint64_t begin, std::uint64_t n,
+                  const Value* __restrict values, const Value* __restrict delivered) {
+  alignas(64) Value tile[largest_tile];
+  Value* __restrict residual = sink.room(begin, tile);
   for (std::uint64_t i = 0; i < n; ++i) {
     const Value rest = values[i] - delivered[i];
     residual[i] = is_finite(rest) ? rest : Value{0};
   }
+  sink.put(begin, n, residual);
 }
 
 }  // namespace skimp

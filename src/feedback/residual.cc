@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/float_environment.h"
+#include "base/stream.h"
 #include "codecs/frame.h"
 
 namespace skimp {
@@ -67,6 +68,7 @@ std::uint64_t encode_with_feedback(const Codec& codec, const void* input, std::u
     const ResidualView view = residual->view(count, dtype);
     job.residual_in = view.in;
     job.residual_out = view.out;
+    job.streamed = is_streamed(count * bytes_of(residual->dtype()));
     job.random.call = static_cast<std::uint32_t>(view.step);
   }
   const std::uint64_t bytes = encode_frame(codec, job, frame);

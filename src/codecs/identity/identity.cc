@@ -1,5 +1,6 @@
 #include "codecs/identity/identity.h"
 
+#include "base/isa.h"
 #include "codecs/blocks.h"
 
 namespace skimp {
@@ -25,21 +26,9 @@ class Identity final : public Codec {
   /// The sum input + residual is rounded to the input's type; what that loses stays in the
   /// residual.
   Encoded encode(const EncodeJob& job) const override {
-    const bool finite = visit_accumulator(job.dtype, [&](auto value) {
-      using Value = decltype(value);
-      const Sink<Value> sink({job.payload, job.dtype});
-      return encode_blocks<Value>(
-          job, tile_elements,
-          [&](std::uint64_t index, const Value* x, std::uint64_t n, Value* delivered) {
-            const std::uint64_t begin = index * tile_elements;
-            sink.put(begin, n, x);
-            if (delivered != nullptr) {
-              Source<Value>(job.payload, job.dtype).load(begin, n, delivered);
-            }
-            bool block_finite = true;
-            for (std::uint64_t i = 0; i < n; ++i) block_finite &= is_finite(x[i]);
-            return block_finite;
-          });
+    const bool finite = on_isa([&](auto) {
+      return visit_accumulator(job.dtype,
+                               [&](auto value) { return encode_as<decltype(value)>(job); });
     });
     return {payload_bytes(job.count, job.dtype), !finite};
   }
@@ -47,14 +36,33 @@ class Identity final : public Codec {
   void decode(Bytes payload, std::uint64_t count, DType dtype,
               const Output& output) const override {
     require_payload_bytes("identity", payload, payload_bytes(count, dtype));
-    visit_accumulator(dtype, [&](auto value) {
-      using Value = decltype(value);
-      const Source<Value> source(payload.data(), dtype);
-      decode_blocks<Value>(count, tile_elements, output,
-                           [&](std::uint64_t index, std::uint64_t n, Value* x) {
-                             source.load(index * tile_elements, n, x);
-                           });
+    on_isa([&](auto) {
+      visit_accumulator(dtype, [&](auto value) {
+        using Value = decltype(value);
+        const Sink<Value> sink(output);
+        for_each_tile(Source<Value>(payload.data(), dtype), count,
+                      [&](std::uint64_t begin, std::uint64_t n, const Value* x) {
+                        sink.put(begin, n, x);
+                      });
+      });
     });
+  }
+
+ private:
+  template <class Value>
+  static bool encode_as(const EncodeJob& job) {
+    const Sink<Value> sink({.data = job.payload, .dtype = job.dtype});
+    const Source<Value> source(job), sent(job.payload, job.dtype);
+    const Sink<Value> residual(residual_output<Value>(job));
+    alignas(64) Value tile[tile_elements];
+    bool finite = true;
+    for_each_tile(source, job.count, [&](std::uint64_t begin, std::uint64_t n, const Value* x) {
+      finite &= all_finite(x, n);
+      sink.put(begin, n, x);
+      if (job.residual_out == nullptr) return;
+      put_residual(residual, begin, n, x, sent.load(begin, n, tile));
+    });
+    return finite;
   }
 };
 

@@ -36,8 +36,9 @@ void pack_plane(const std::uint8_t* codes, int shift, std::byte* plane, std::uin
   }
 }
 
-/// Adds `bytes` bytes of a plane to the codes, at bit `shift` of each.
-template <int width>
+/// Sets bits shift … of every code to what `bytes` bytes of a plane hold, and, if that is all there is
+/// to it, the others to zero.
+template <int width, bool only>
 void unpack_plane(const std::byte* plane, std::uint64_t bytes, int shift, std::uint8_t* codes) {
   constexpr int per_byte = 8 / width;
   constexpr unsigned mask = (1u << width) - 1;
@@ -45,7 +46,8 @@ void unpack_plane(const std::byte* plane, std::uint64_t bytes, int shift, std::u
     const unsigned byte = std::to_integer<unsigned>(plane[i]);
     for (int j = 0; j < per_byte; ++j) {
       std::uint8_t& code = codes[i * per_byte + static_cast<std::uint64_t>(j)];
-      code = static_cast<std::uint8_t>(code | ((byte >> (j * width)) & mask) << shift);
+      const unsigned others = only ? 0 : code;
+      code = static_cast<std::uint8_t>(others | ((byte >> (j * width)) & mask) << shift);
     }
   }
 }
@@ -57,27 +59,32 @@ class Planes {
   Planes(Byte* planes, std::uint64_t count, int bits)
       : planes_(planes), high_(planes + (bits == 3 ? bytes_of_bits(2 * count) : 0)), bits_(bits) {}
 
-  /// Packs n codes that belong at `begin`, a multiple of group_elements. Sets the codes between n
-  /// and the next multiple to zero: they are the unused bits of the last byte.
-  void pack(std::uint64_t begin, std::uint64_t n, std::uint8_t* codes) const {
-    std::fill(codes + n, codes + divide_up(n, group_elements) * group_elements, std::uint8_t{0});
-    switch (bits_) {
-      case 8: return pack_plane<8>(codes, 0, planes_ + begin, n);
-      case 4: return pack_plane<4>(codes, 0, planes_ + begin / 2, bytes_of_bits(4 * n));
-      case 3: pack_plane<1>(codes, 2, high_ + begin / 8, bytes_of_bits(n)); [[fallthrough]];
-      default: pack_plane<2>(codes, 0, planes_ + begin / 4, bytes_of_bits(2 * n));
-    }
+  /// Where to write the codes from `begin`, a multiple of group_elements, before they are packed:
+  /// their place if a code is a byte, else `tile`.
+  std::uint8_t* room(std::uint64_t begin, std::uint8_t* tile) const {
+    return bits_ == 8 ? reinterpret_cast<std::uint8_t*>(planes_ + begin) : tile;
   }
 
-  /// The opposite. What it writes between n and the next multiple of group_elements is unspecified.
-  void unpack(std::uint64_t begin, std::uint64_t n, std::uint8_t* codes) const {
-    std::fill(codes, codes + divide_up(n, group_elements) * group_elements, std::uint8_t{0});
+  /// Packs n codes that are in room(begin, …). Sets those between n and the next multiple of
+  /// group_elements to zero: they are the unused bits of the last byte.
+  void pack(std::uint64_t begin, std::uint64_t n, std::uint8_t* codes) const {
+    if (bits_ == 8) return;
+    std::fill(codes + n, codes + divide_up(n, group_elements) * group_elements, std::uint8_t{0});
+    if (bits_ == 4) return pack_plane<4>(codes, 0, planes_ + begin / 2, bytes_of_bits(4 * n));
+    pack_plane<2>(codes, 0, planes_ + begin / 4, bytes_of_bits(2 * n));
+    if (bits_ == 3) pack_plane<1>(codes, 2, high_ + begin / 8, bytes_of_bits(n));
+  }
+
+  /// The opposite: returns where the codes are. What it writes to the tile between n and the next
+  /// multiple of group_elements is unspecified.
+  const std::uint8_t* unpack(std::uint64_t begin, std::uint64_t n, std::uint8_t* tile) const {
     switch (bits_) {
-      case 8: return unpack_plane<8>(planes_ + begin, n, 0, codes);
-      case 4: return unpack_plane<4>(planes_ + begin / 2, bytes_of_bits(4 * n), 0, codes);
-      case 3: unpack_plane<1>(high_ + begin / 8, bytes_of_bits(n), 2, codes); [[fallthrough]];
-      default: unpack_plane<2>(planes_ + begin / 4, bytes_of_bits(2 * n), 0, codes);
+      case 8: return reinterpret_cast<const std::uint8_t*>(planes_ + begin);
+      case 4: unpack_plane<4, true>(planes_ + begin / 2, bytes_of_bits(4 * n), 0, tile); break;
+      default: unpack_plane<2, true>(planes_ + begin / 4, bytes_of_bits(2 * n), 0, tile);
     }
+    if (bits_ == 3) unpack_plane<1, false>(high_ + begin / 8, bytes_of_bits(n), 2, tile);
+    return tile;
   }
 
  private:

@@ -1,8 +1,7 @@
 #include "codecs/quantize/quantize.h"
 
 #include "codecs/blocks.h"
-#include "codecs/quantize/planes.h"
-#include "codecs/quantize/reference.h"
+#include "codecs/quantize/block.h"
 
 namespace skimp {
 namespace {
@@ -10,26 +9,6 @@ namespace {
 enum class Rounding : std::uint8_t { nearest = 0, stochastic = 1 };
 
 bool is_bits(std::uint64_t bits) { return bits == 8 || bits == 4 || bits == 3 || bits == 2; }
-
-/// The random words of elements first … first + n − 1 of the whole array.
-class Words {
- public:
-  Words(std::uint64_t seed, RandomStream stream) : seed_(seed), stream_(stream) {}
-
-  const std::uint32_t* draw(std::uint64_t first, std::uint64_t n) {
-    const std::uint64_t begin = first / 4, end = divide_up(first + n, 4);
-    for (std::uint64_t group = begin; group < end; ++group) {
-      const auto words = skimp::draw(seed_, stream_, group);
-      std::copy(words.begin(), words.end(), words_ + 4 * (group - begin));
-    }
-    return words_ + first % 4;
-  }
-
- private:
-  std::uint64_t seed_;
-  RandomStream stream_;
-  std::uint32_t words_[largest_block + 8];
-};
 
 class Quantize final : public Codec {
  public:
@@ -64,31 +43,10 @@ class Quantize final : public Codec {
   }
 
   Encoded encode(const EncodeJob& job) const override {
-    const quantize::Planes planes(job.payload + scales_bytes(job.count, job.dtype), job.count,
-                                  bits_);
-    const bool finite = visit_accumulator(job.dtype, [&](auto value) {
-      using Value = decltype(value);
-      alignas(64) std::uint8_t codes[largest_block];
-      Words words(seed_, job.random);
-      return encode_blocks<Value>(
-          job, block_, [&](std::uint64_t index, const Value* x, std::uint64_t n, Value* delivered) {
-            const std::uint64_t begin = index * block_;
-            Value scale = quantize::largest_magnitude(x, n);
-            const bool block_finite = is_finite(scale);
-            if (!block_finite) {
-              scale = canonical_nan<Value>();
-              std::fill(codes, codes + n, std::uint8_t{0});
-            } else if (rounding_ == Rounding::nearest) {
-              quantize::encode_nearest(x, n, scale, largest_, codes);
-            } else {
-              quantize::encode_stochastic(x, n, scale, largest_,
-                                          words.draw(job.first_element + begin, n), codes);
-            }
-            store(job.payload + index * sizeof(Value), scale);
-            planes.pack(begin, n, codes);
-            if (delivered != nullptr) quantize::decode_block(codes, n, scale, largest_, delivered);
-            return block_finite;
-          });
+    const bool finite = on_isa([&](auto isa) {
+      return visit_accumulator(job.dtype, [&](auto value) {
+        return encode_as<decltype(isa)::value, decltype(value)>(job);
+      });
     });
     return {payload_bytes(job.count, job.dtype), !finite};
   }
@@ -96,24 +54,35 @@ class Quantize final : public Codec {
   void decode(Bytes payload, std::uint64_t count, DType dtype,
               const Output& output) const override {
     require_payload_bytes("quantize", payload, payload_bytes(count, dtype));
-    const quantize::Planes planes(payload.data() + scales_bytes(count, dtype), count, bits_);
-    visit_accumulator(dtype, [&](auto value) {
-      using Value = decltype(value);
-      alignas(64) std::uint8_t codes[largest_block];
-      decode_blocks<Value>(
-          count, block_, output, [&](std::uint64_t index, std::uint64_t n, Value* x) {
-            const auto scale = load_scale<Value>(payload, index);
-            require_scale(scale, "quantize", index);
-            planes.unpack(index * block_, n, codes);
-            const int largest_code = *std::max_element(codes, codes + n);
-            require_intact(largest_code <= 2 * largest_, "quantize: code ", largest_code,
-                           " in block ", index, " exceeds ", 2 * largest_);
-            quantize::decode_block(codes, n, scale, largest_, x);
-          });
+    on_isa([&](auto isa) {
+      visit_accumulator(dtype, [&](auto value) {
+        decode_as<decltype(isa)::value, decltype(value)>(payload, count, dtype, output);
+      });
     });
   }
 
  private:
+  template <Isa isa, class Value>
+  bool encode_as(const EncodeJob& job) const {
+    const quantize::Planes planes(job.payload + scales_bytes(job.count, job.dtype), job.count,
+                                  bits_);
+    if (rounding_ == Rounding::nearest) {
+      return encode_blocks<Value>(job, block_,
+                                  quantize::NearestEncoder<isa, Value>{largest_, planes});
+    }
+    return encode_blocks<Value>(
+        job, block_,
+        quantize::StochasticEncoder<isa, Value>{largest_, planes, seed_, job.random,
+                                                job.first_element});
+  }
+
+  template <Isa isa, class Value>
+  void decode_as(Bytes payload, std::uint64_t count, DType dtype, const Output& output) const {
+    quantize::Decoder<isa, Value> decoder{
+        largest_, {payload.data() + scales_bytes(count, dtype), count, bits_}};
+    decode_blocks<Value>(payload, count, block_, output, "quantize", decoder);
+  }
+
   std::uint64_t scales_bytes(std::uint64_t count, DType dtype) const {
     return divide_up(count, block_) * bytes_of(accumulator_of(dtype));
   }

@@ -39,13 +39,14 @@ bool gather(const EncodeJob& job, const std::uint64_t* subset, std::byte* to) {
 template <class Value>
 void leave_out(const EncodeJob& job, const std::uint64_t* subset) {
   if (job.residual_out == nullptr) return;
+  const Sink<Value> residual(residual_output<Value>(job));
   for_each_tile(Source<Value>(job), job.count,
                 [&](std::uint64_t begin, std::uint64_t n, const Value* values) {
                   alignas(64) Value delivered[tile_elements] = {};
                   for_each_member(subset, begin, begin + n, [&](std::uint64_t i) {
                     delivered[i - begin] = values[i - begin];
                   });
-                  store_residual(job, begin, n, values, delivered);
+                  put_residual(residual, begin, n, values, delivered);
                 });
 }
 

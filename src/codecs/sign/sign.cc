@@ -2,7 +2,7 @@
 
 #include "codecs/blocks.h"
 #include "codecs/registry.h"
-#include "codecs/sign/reference.h"
+#include "codecs/sign/block.h"
 
 namespace skimp {
 namespace {
@@ -29,16 +29,12 @@ class Sign final : public Codec {
 
   Encoded encode(const EncodeJob& job) const override {
     std::byte* bits = job.payload + scales_bytes(job.count, job.dtype);
-    const bool finite = visit_accumulator(job.dtype, [&](auto value) {
-      using Value = decltype(value);
-      return encode_blocks<Value>(
-          job, block_, [&](std::uint64_t index, const Value* x, std::uint64_t n, Value* delivered) {
-            std::byte* block_bits = bits + index * block_ / 8;
-            const Value scale = sign::encode_block(x, n, block_bits);
-            store(job.payload + index * sizeof(Value), scale);
-            if (delivered != nullptr) sign::decode_block(block_bits, n, scale, delivered);
-            return is_finite(scale);
-          });
+    const bool finite = on_isa([&](auto isa) {
+      return visit_accumulator(job.dtype, [&](auto value) {
+        using Value = decltype(value);
+        return encode_blocks<Value>(job, block_,
+                                    sign::Encoder<decltype(isa)::value, Value>{bits});
+      });
     });
     return {payload_bytes(job.count, job.dtype), !finite};
   }
@@ -47,14 +43,12 @@ class Sign final : public Codec {
               const Output& output) const override {
     require_payload_bytes("sign", payload, payload_bytes(count, dtype));
     const std::byte* bits = payload.data() + scales_bytes(count, dtype);
-    visit_accumulator(dtype, [&](auto value) {
-      using Value = decltype(value);
-      decode_blocks<Value>(count, block_, output,
-                           [&](std::uint64_t index, std::uint64_t n, Value* x) {
-                             const auto scale = load_scale<Value>(payload, index);
-                             require_scale(scale, "sign", index);
-                             sign::decode_block(bits + index * block_ / 8, n, scale, x);
-                           });
+    on_isa([&](auto) {
+      visit_accumulator(dtype, [&](auto value) {
+        using Value = decltype(value);
+        sign::Decoder<Value> decoder{bits};
+        decode_blocks<Value>(payload, count, block_, output, "sign", decoder);
+      });
     });
   }
 

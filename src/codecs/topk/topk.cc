@@ -101,6 +101,7 @@ class TopK final : public Codec {
     const topk::ValueCoding<Value> coding(format_, exponent);
     std::byte* values_at = job.payload + layout.values_begin;
     topk::IndexWriter indices(layout.indices, job.payload + layout.indices_begin);
+    const Sink<Value> residual(residual_output<Value>(job));
     std::uint64_t j = 0;
     // The residual may be the one that was read: it is written only now that the last pass has
     // loaded the tile.
@@ -112,7 +113,7 @@ class TopK final : public Codec {
         indices.put(begin + i);
         ++j;
       });
-      if (job.residual_out != nullptr) store_residual(job, begin, n, x, delivered);
+      if (job.residual_out != nullptr) put_residual(residual, begin, n, x, delivered);
     });
     indices.finish();
     return {layout.bytes, selection.nonfinite()};

@@ -24,8 +24,12 @@ class Gather final : public Runner {
     }
     const Stopwatch stopwatch(run.codec_seconds);
     visit_accumulator(call_.dtype, [&](auto value) {
-      const Sink<decltype(value)> sink({run.output, call_.dtype, divisor_of(call_, world_)});
-      sink.put(0, call_.count, sum_.as<decltype(value)>());
+      using Value = decltype(value);
+      const Sink<Value> sink({run.output, call_.dtype, divisor_of(call_, world_)});
+      for_each_tile(Source<Value>(sum_.data(), sum.dtype), call_.count,
+                    [&](std::uint64_t begin, std::uint64_t n, const Value* values) {
+                      sink.put(begin, n, values);
+                    });
     });
   }
 

@@ -30,7 +30,10 @@ class Direct final : public Runner {
     visit_accumulator(call_.dtype, [&](auto value) {
       using Value = decltype(value);
       const Sink<Value> sink({run.output, call_.dtype, divisor_of(call_, world_)});
-      sink.put(0, own.count(), static_cast<const Value*>(sum));
+      for_each_tile(Source<Value>(sum, accumulator_of(call_.dtype)), own.count(),
+                    [&](std::uint64_t begin, std::uint64_t n, const Value* values) {
+                      sink.put(begin, n, values);
+                    });
       if (run.residual_out != nullptr) {
         Value* residual = static_cast<Value*>(run.residual_out) + own.begin;
         std::memset(residual, 0, own.count() * sizeof(Value));

@@ -1,0 +1,115 @@
+/// \file
+/// Quantize, one block; see blocks.h.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "base/error.h"
+#include "base/philox.h"
+#include "codecs/blocks.h"
+#include "codecs/quantize/levels.h"
+#include "codecs/quantize/planes.h"
+
+namespace skimp::quantize {
+
+/// What the encoders share: the scale of a block is its largest magnitude.
+template <class Value>
+struct Encoder {
+  int largest;  ///< L
+  Planes<std::byte> planes;
+
+  Value scale_of(const Value* x, std::uint64_t n) const { return largest_magnitude(x, n); }
+
+  void erase(std::uint64_t begin, std::uint64_t n) const {
+    alignas(64) std::uint8_t tile[run_elements];
+    std::uint8_t* codes = planes.room(begin, tile);
+    std::fill(codes, codes + n, std::uint8_t{0});
+    planes.pack(begin, n, codes);
+  }
+};
+
+/// Rounds to the nearest level.
+template <Isa isa, class Value>
+struct NearestEncoder : Encoder<Value> {
+  void emit(Value scale, std::uint64_t begin, const Value* __restrict x, std::uint64_t n,
+            Value* __restrict rest) const {
+    alignas(64) std::uint8_t tile[run_elements];
+    std::uint8_t* __restrict codes = this->planes.room(begin, tile);
+    const Levels<isa, Value> levels(scale, this->largest);
+    if (rest == nullptr) {
+      for (std::uint64_t i = 0; i < n; ++i) {
+        codes[i] = levels.code_of(nearest_integer(levels.position_of(x[i])));
+      }
+    } else {
+      for (std::uint64_t i = 0; i < n; ++i) {
+        const Value level = nearest_integer(levels.position_of(x[i]));
+        codes[i] = levels.code_of(level);
+        rest[i] = x[i] - levels.value_of(level);
+      }
+    }
+    this->planes.pack(begin, n, codes);
+  }
+};
+
+/// Rounds up with the probability of the fraction. Element i of the whole array uses the random
+/// word i.
+template <Isa isa, class Value>
+struct StochasticEncoder : Encoder<Value> {
+  std::uint64_t seed;
+  RandomStream random;
+  std::uint64_t first_element;
+
+  void emit(Value scale, std::uint64_t begin, const Value* __restrict x, std::uint64_t n,
+            Value* __restrict rest) const {
+    alignas(64) std::uint8_t tile[run_elements];
+    std::uint8_t* __restrict codes = this->planes.room(begin, tile);
+    alignas(64) std::uint32_t drawn[run_elements + 8];
+    const std::uint32_t* words = draw_words(first_element + begin, n, drawn);
+    const Levels<isa, Value> levels(scale, this->largest);
+    for (std::uint64_t i = 0; i < n; ++i) {
+      const Value position = levels.position_of(x[i]);
+      const Value nearest = nearest_integer(position);
+      const Value floor = nearest > position ? nearest - Value{1} : nearest;
+      const auto word = static_cast<std::int32_t>(words[i] >> 8);
+      const Value u = static_cast<Value>(word) * static_cast<Value>(0x1p-24);
+      const Value level = floor + (u < position - floor ? Value{1} : Value{0});
+      codes[i] = levels.code_of(level);
+      if (rest != nullptr) rest[i] = x[i] - levels.value_of(level);
+    }
+    this->planes.pack(begin, n, codes);
+  }
+
+ private:
+  /// The words of elements first … first + n − 1 of the whole array.
+  const std::uint32_t* draw_words(std::uint64_t first, std::uint64_t n,
+                                  std::uint32_t* drawn) const {
+    const std::uint64_t begin = first / 4;
+    draw_many(seed, random, begin, divide_up(first + n, 4) - begin, drawn);
+    return drawn + first % 4;
+  }
+};
+
+template <Isa isa, class Value>
+struct Decoder {
+  int largest;
+  Planes<const std::byte> planes;
+  const std::uint8_t* codes = nullptr;
+  alignas(64) std::uint8_t tile[run_elements] = {};
+
+  void read(std::uint64_t begin, std::uint64_t n) {
+    codes = planes.unpack(begin, n, tile);
+    std::uint8_t most = 0;
+    for (std::uint64_t i = 0; i < n; ++i) most = std::max(most, codes[i]);
+    require_intact(most <= 2 * largest, "quantize: code ", int{most}, " after element ", begin,
+                   " exceeds ", 2 * largest);
+  }
+
+  void decode(Value scale, std::uint64_t, std::uint64_t n, Value* __restrict x) const {
+    const Levels<isa, Value> levels(scale, largest);
+    const std::uint8_t* __restrict from = codes;
+    for (std::uint64_t i = 0; i < n; ++i) x[i] = levels.value_of(levels.level_of(from[i]));
+  }
+};
+
+}  // namespace skimp::quantize

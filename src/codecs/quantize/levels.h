@@ -1,0 +1,73 @@
+/// \file
+/// Quantize: a value as a level of its block, and back. A code is a level q from −L to L plus L, one
+/// byte here; `planes.h` packs codes into fewer bits.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <type_traits>
+
+#include "base/isa.h"
+#include "base/numbers.h"
+
+namespace skimp::quantize {
+
+/// L, the largest level of a code of `bits` bits. The code 2L + 1 is left over.
+inline int largest_level(int bits) { return (1 << (bits - 1)) - 1; }
+
+/// x to the nearest integer, ties to even, never −0, for |x| far below 2^22: the sum with
+/// 1.5·2^23 (1.5·2^52 for double) has no room for a fraction.
+template <class Value>
+Value nearest_integer(Value x) {
+  constexpr Value shifter =
+      static_cast<Value>(3) * static_cast<Value>(std::uint64_t{1} << (fraction_bits<Value> - 1));
+  return (x + shifter) - shifter;
+}
+
+/// The levels of a block: what its scale, 0 … L and their quotients are. The scale is finite.
+template <Isa isa, class Value>
+class Levels {
+ public:
+  Levels(Value scale, int largest)
+      : scale_(scale),
+        divisor_(scale == Value{0} ? Value{1} : scale),  // Zeros have scale 0: x = 0 / 1.
+        largest_(largest),
+        levels_(static_cast<Value>(largest)),
+        inverse_(Value{1} / levels_) {}
+
+  /// x / scale · L, from −L to L.
+  Value position_of(Value x) const { return (x / divisor_) * levels_; }
+
+  std::uint8_t code_of(Value level) const {
+    return static_cast<std::uint8_t>(static_cast<std::int32_t>(level) + largest_);
+  }
+  Value level_of(std::uint8_t code) const {
+    return static_cast<Value>(std::int32_t{code} - largest_);
+  }
+
+  /// level / L · scale
+  Value value_of(Value level) const { return quotient(level) * scale_; }
+
+ private:
+  /// level / L to the last bit. A division takes longer than all the rest of a decode; where there
+  /// are fused multiply-adds, one step from the product with 1 / L is exact for every level of
+  /// every L (the tests go through them).
+  Value quotient(Value level) const {
+    if constexpr (isa == Isa::scalar) {
+      return level / levels_;
+    } else {
+      const Value near = level * inverse_;
+      return fused(fused(-near, levels_, level), inverse_, near);
+    }
+  }
+  static float fused(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+  static double fused(double a, double b, double c) { return __builtin_fma(a, b, c); }
+
+  Value scale_;
+  Value divisor_;
+  int largest_;
+  Value levels_;
+  Value inverse_;
+};
+
+}  // namespace skimp::quantize

@@ -1,0 +1,93 @@
+/// \file
+/// Sign, one block.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "base/bytes.h"
+#include "codecs/sign/bits.h"
+
+namespace skimp::sign {
+
+/// Σ|x|: lane j of 32 adds elements j, j + 32, …; then lanes j and j + 16 are added, j and j + 8,
+/// … j and j + 1. The order is part of the format: every instruction set sums alike.
+template <class Value>
+Value sum_of_magnitudes(const Value* x, std::uint64_t n) {
+  Value lanes[32] = {};
+  std::uint64_t i = 0;
+  for (; i + 32 <= n; i += 32) {
+    for (std::uint64_t j = 0; j < 32; ++j) {
+      lanes[j] += std::bit_cast<Value>(magnitude_bits(x[i + j]));
+    }
+  }
+  for (std::uint64_t j = 0; i + j < n; ++j) {
+    lanes[j] += std::bit_cast<Value>(magnitude_bits(x[i + j]));
+  }
+  for (std::uint64_t width = 16; width > 0; width /= 2) {
+    for (std::uint64_t j = 0; j < width; ++j) lanes[j] += lanes[j + width];
+  }
+  return lanes[0];
+}
+
+/// See blocks.h. Bit i of the bit string is set for a negative value (−0 too).
+template <Isa isa, class Value>
+struct Encoder {
+  std::byte* bits;
+
+  Value scale_of(const Value* x, std::uint64_t n) const {
+    return sum_of_magnitudes(x, n) / static_cast<Value>(n);
+  }
+
+  void emit(Value scale, std::uint64_t begin, const Value* __restrict x, std::uint64_t n,
+            Value* __restrict rest) const {
+    std::byte* to = bits + begin / 8;
+    std::uint64_t i = 0;
+    for (; i + 32 <= n; i += 32) {
+      store(to + i / 8, signs_of<isa>(x + i));
+      if (rest != nullptr) subtract(scale, x + i, rest + i);
+    }
+    if (i == n) return;
+    Value last[32] = {}, last_rest[32];
+    std::copy(x + i, x + n, last);
+    const std::uint32_t word = signs_of<isa>(last);
+    std::memcpy(to + i / 8, &word, bytes_of_bits(n - i));
+    if (rest == nullptr) return;
+    subtract(scale, last, last_rest);
+    std::copy(last_rest, last_rest + (n - i), rest + i);
+  }
+
+  void erase(std::uint64_t begin, std::uint64_t n) const {
+    std::memset(bits + begin / 8, 0, bytes_of_bits(n));
+  }
+
+ private:
+  /// What ±scale leaves of 32 values.
+  static void subtract(Value scale, const Value* __restrict x, Value* __restrict rest) {
+    for (std::uint64_t j = 0; j < 32; ++j) {
+      const auto sign = std::bit_cast<BitsOf<Value>>(x[j]) & sign_mask<Value>;
+      rest[j] = x[j] - std::bit_cast<Value>(std::bit_cast<BitsOf<Value>>(scale) | sign);
+    }
+  }
+};
+
+template <class Value>
+struct Decoder {
+  const std::byte* bits;
+
+  void read(std::uint64_t, std::uint64_t) const {}  // All bits are possible.
+
+  void decode(Value scale, std::uint64_t begin, std::uint64_t n, Value* __restrict x) const {
+    const std::byte* from = bits + begin / 8;
+    std::uint64_t i = 0;
+    for (; i + 32 <= n; i += 32) apply_signs(load<std::uint32_t>(from + i / 8), scale, x + i);
+    if (i == n) return;
+    std::uint32_t word = 0;
+    Value last[32];
+    std::memcpy(&word, from + i / 8, bytes_of_bits(n - i));
+    apply_signs(word, scale, last);
+    std::copy(last, last + (n - i), x + i);
+  }
+};
+
+}  // namespace skimp::sign
