@@ -40,9 +40,13 @@ struct EncodeJob {
   bool streamed = false;  ///< residual_out belongs to an array too large for the cache
 };
 
+/// Whether an encoder that guesses to save passes has guessed well. No byte depends on it.
+enum class Guess { none, hit, missed };
+
 struct Encoded {
   std::uint64_t bytes = 0;
   bool nonfinite = false;  ///< some value was NaN or Inf
+  Guess guess = Guess::none;
 };
 
 /// Where decoded values go.

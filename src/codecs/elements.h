@@ -59,7 +59,7 @@ class Source {
   }
 
   Value at(std::uint64_t i) const {
-    Value value;
+    Value value{};
     load(i, 1, &value);
     return value;
   }
@@ -78,6 +78,20 @@ void for_each_tile(const Source<Value>& source, std::uint64_t count, Visit&& vis
     const std::uint64_t n = std::min(tile_elements, count - begin);
     visit(begin, n, source.view(begin, n, tile));
   }
+}
+
+/// Calls place(j, index) for indices that mostly lie in other cache lines than those before, which
+/// are fetched ahead: stores wait for their lines one after the other.
+template <class Index, class Place>
+void for_each_place(const std::byte* to, std::size_t bytes_each, std::uint64_t n,
+                    const Index* indices, Place&& place) {
+  constexpr std::uint64_t ahead = 24;
+  std::uint64_t j = 0;
+  for (; j + ahead < n; ++j) {
+    __builtin_prefetch(to + indices[j + ahead] * bytes_each, 1);
+    place(j, indices[j]);
+  }
+  for (; j < n; ++j) place(j, indices[j]);
 }
 
 /// Values on their way to an Output: divided, rounded to its dtype, NaN made canonical; or added.
@@ -111,6 +125,35 @@ class Sink {
       return;
     }
     visit_dtype(output_.dtype, [&](auto element) { write<decltype(element)>(begin, n, values); });
+  }
+
+  /// As put, for an output of this very type, with every NaN as it is.
+  void put_as_is(std::uint64_t begin, std::uint64_t n, const Value* values) const {
+    std::byte* to = data_ + begin * sizeof(Value);
+    if (output_.streamed) {
+      stream(to, values, n * sizeof(Value));
+    } else if (reinterpret_cast<const std::byte*>(values) != to) {
+      std::memcpy(to, values, n * sizeof(Value));
+    }
+  }
+
+  /// Puts values[j] at indices[j], counted from `begin`.
+  template <class Index>
+  void scatter(std::uint64_t begin, std::uint64_t n, const Index* indices,
+               const Value* values) const {
+    if (output_.add) {
+      Value* to = reinterpret_cast<Value*>(data_) + begin;
+      for_each_place(reinterpret_cast<std::byte*>(to), sizeof(Value), n, indices,
+                     [&](std::uint64_t j, std::uint64_t index) { to[index] += values[j]; });
+      return;
+    }
+    visit_dtype(output_.dtype, [&](auto element) {
+      using Element = decltype(element);
+      std::byte* to = data_ + begin * sizeof(Element);
+      for_each_place(to, sizeof(Element), n, indices, [&](std::uint64_t j, std::uint64_t index) {
+        store(to + index * sizeof(Element), round<Element>(values[j] / divisor_));
+      });
+    });
   }
 
   void put_one(std::uint64_t i, Value value) const { put(i, 1, &value); }

@@ -44,13 +44,13 @@ struct Encoder {
     std::byte* to = bits + begin / 8;
     std::uint64_t i = 0;
     for (; i + 32 <= n; i += 32) {
-      store(to + i / 8, signs_of<isa>(x + i));
+      store(to + i / 8, sign_bits<isa>(x + i));
       if (rest != nullptr) subtract(scale, x + i, rest + i);
     }
     if (i == n) return;
     Value last[32] = {}, last_rest[32];
     std::copy(x + i, x + n, last);
-    const std::uint32_t word = signs_of<isa>(last);
+    const std::uint32_t word = sign_bits<isa>(last);
     std::memcpy(to + i / 8, &word, bytes_of_bits(n - i));
     if (rest == nullptr) return;
     subtract(scale, last, last_rest);

@@ -46,26 +46,38 @@ IndexWriter::IndexWriter(const IndexShape& shape, std::byte* to) : shape_(shape)
   std::fill(to, to + shape.bytes, std::byte{0});
 }
 
-void IndexWriter::put(std::uint64_t index) {
+void IndexWriter::put(std::uint64_t base, const std::uint32_t* indices, std::uint64_t n) {
   switch (shape_.coding) {
-    case IndexCoding::bitmap: set_bit(to_, index); break;
-    case IndexCoding::words: store(to_ + 4 * written_, static_cast<std::uint32_t>(index)); break;
-    case IndexCoding::elias_fano:
-      put_low_bits(index & ((std::uint64_t{1} << shape_.low_bits) - 1));
-      set_bit(to_ + shape_.low_bytes, (index >> shape_.low_bits) + written_);
+    case IndexCoding::bitmap:
+      for (std::uint64_t j = 0; j < n; ++j) set_bit(to_, base + indices[j]);
       break;
+    case IndexCoding::words:
+      for (std::uint64_t j = 0; j < n; ++j) {
+        store(to_ + 4 * (written_ + j), static_cast<std::uint32_t>(base + indices[j]));
+      }
+      break;
+    case IndexCoding::elias_fano: put_elias_fano(base, indices, n); break;
   }
-  ++written_;
+  written_ += n;
 }
 
-void IndexWriter::put_low_bits(std::uint64_t bits) {
-  pending_ |= bits << pending_bits_;
-  pending_bits_ += shape_.low_bits;
-  if (pending_bits_ < 64) return;
-  store(to_ + stored_bytes_, pending_);
-  stored_bytes_ += 8;
-  pending_bits_ -= 64;
-  pending_ = bits >> (shape_.low_bits - pending_bits_);
+void IndexWriter::put_elias_fano(std::uint64_t base, const std::uint32_t* indices,
+                                 std::uint64_t n) {
+  const int l = shape_.low_bits;
+  const std::uint64_t low_mask = (std::uint64_t{1} << l) - 1;
+  std::byte* high = to_ + shape_.low_bytes;
+  for (std::uint64_t j = 0; j < n; ++j) {
+    const std::uint64_t index = base + indices[j];
+    set_bit(high, (index >> l) + written_ + j);
+    const std::uint64_t low = index & low_mask;
+    pending_ |= low << pending_bits_;
+    pending_bits_ += l;
+    if (pending_bits_ < 64) continue;
+    store(to_ + stored_bytes_, pending_);
+    stored_bytes_ += 8;
+    pending_bits_ -= 64;
+    pending_ = low >> (l - pending_bits_);
+  }
 }
 
 void IndexWriter::finish() {
@@ -74,49 +86,75 @@ void IndexWriter::finish() {
   std::copy(from, from + (shape_.low_bytes - stored_bytes_), to_ + stored_bytes_);
 }
 
-bool SetBits::next(std::uint64_t& position) {
-  while (word_ == 0) {
-    if (rest_.empty()) return false;
-    const std::size_t bytes = std::min(sizeof word_, rest_.size());
-    std::memcpy(&word_, rest_.data(), bytes);  // Into a zero, when they are fewer than eight.
-    rest_ = rest_.subspan(bytes);
-    word_begin_ = next_begin_;
-    next_begin_ += 64;
-  }
-  position = word_begin_ + static_cast<std::uint64_t>(std::countr_zero(word_));
-  word_ &= word_ - 1;
-  return true;
-}
-
 IndexReader::IndexReader(const IndexShape& shape, Bytes bytes)
     : shape_(shape),
       bytes_(bytes),
-      set_bits_(bytes.subspan(shape.coding == IndexCoding::elias_fano ? shape.low_bytes : 0)) {}
+      bits_(bytes.subspan(shape.coding == IndexCoding::elias_fano ? shape.low_bytes : 0)) {}
 
-std::uint64_t IndexReader::next_unchecked() {
-  if (shape_.coding == IndexCoding::words) return load<std::uint32_t>(bytes_.data() + 4 * read_);
-  std::uint64_t position = 0;
-  require_intact(set_bits_.next(position), "topk: ", read_, " indices, expected ", shape_.k);
-  if (shape_.coding == IndexCoding::bitmap) return position;
-  // Entry j is at j or later, since j bits are before it.
-  const std::uint64_t high = position - read_;
-  const auto l = static_cast<std::uint64_t>(shape_.low_bits);
-  return high << l | load_bits(bytes_.first(shape_.low_bytes), read_ * l, shape_.low_bits);
+void IndexReader::read(std::uint64_t* indices, std::uint64_t n) {
+  if (shape_.coding == IndexCoding::words) {
+    for (std::uint64_t j = 0; j < n; ++j) {
+      indices[j] = skimp::load<std::uint32_t>(bytes_.data() + 4 * (read_ + j));
+    }
+  } else {
+    const std::uint64_t found = read_set_bits(indices, n);
+    require_intact(found == n, "topk: ", read_ + found, " indices, expected ", shape_.k);
+    if (shape_.coding == IndexCoding::elias_fano) add_low_bits(indices, n);
+  }
+  check(indices, n);
+  read_ += n;
 }
 
-std::uint64_t IndexReader::next() {
-  const std::uint64_t index = next_unchecked();
-  require_intact(index >= least_ && index < shape_.count, "topk: index ", index, " at position ",
-                 read_, " is not from ", least_, " to count = ", shape_.count);
-  ++read_;
-  least_ = index + 1;
-  return index;
+/// The positions of the next n set bits; returns how many there are, if fewer.
+std::uint64_t IndexReader::read_set_bits(std::uint64_t* positions, std::uint64_t n) {
+  for (std::uint64_t j = 0;;) {
+    for (; word_ != 0 && j < n; word_ &= word_ - 1) {
+      positions[j++] = word_begin_ + static_cast<std::uint64_t>(std::countr_zero(word_));
+    }
+    if (j == n || bits_.empty()) return j;
+    const std::size_t bytes = std::min(sizeof word_, bits_.size());
+    std::memcpy(&word_, bits_.data(), bytes);  // Into a zero, when they are fewer than eight.
+    bits_ = bits_.subspan(bytes);
+    word_begin_ = next_begin_;
+    next_begin_ += 64;
+  }
+}
+
+/// Makes indices of the positions of high bits: entry j is at its index ≫ l and j more.
+void IndexReader::add_low_bits(std::uint64_t* positions, std::uint64_t n) const {
+  const int l = shape_.low_bits;
+  const Bytes low = bytes_.first(shape_.low_bytes);
+  for (std::uint64_t j = 0; j < n; ++j) {
+    const std::uint64_t entry = read_ + j;
+    positions[j] = (positions[j] - entry) << l |
+                   load_bits(low, entry * static_cast<std::uint64_t>(l), l);
+  }
+}
+
+/// They must ascend and be below count.
+void IndexReader::check(const std::uint64_t* indices, std::uint64_t n) {
+  bool intact = true;
+  std::uint64_t least = least_;
+  for (std::uint64_t j = 0; j < n; ++j) {
+    intact &= indices[j] >= least && indices[j] < shape_.count;
+    least = indices[j] + 1;
+  }
+  least_ = least;
+  if (intact) return;
+  for (std::uint64_t j = 0; j < n; ++j) {
+    const std::uint64_t before = j == 0 ? 0 : indices[j - 1] + 1;
+    require_intact(indices[j] >= before && indices[j] < shape_.count, "topk: index ", indices[j],
+                   " at position ", read_ + j, " is not from ", before, " to count = ",
+                   shape_.count);
+  }
+  fail(SKIMP_CORRUPT_PAYLOAD, "topk: index ", indices[0], " at position ", read_,
+       " does not exceed the one before");
 }
 
 void IndexReader::finish() {
   if (shape_.coding == IndexCoding::words) return;
   std::uint64_t position = 0;
-  require_intact(!set_bits_.next(position), "topk: more indices than k = ", shape_.k);
+  require_intact(read_set_bits(&position, 1) == 0, "topk: more indices than k = ", shape_.k);
 }
 
 }  // namespace skimp::topk

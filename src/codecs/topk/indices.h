@@ -33,13 +33,14 @@ class IndexWriter {
  public:
   IndexWriter(const IndexShape& shape, std::byte* to);
 
-  void put(std::uint64_t index);
+  /// Writes base + indices[0], base + indices[1], …
+  void put(std::uint64_t base, const std::uint32_t* indices, std::uint64_t n);
 
   /// Must be called after the last index.
   void finish();
 
  private:
-  void put_low_bits(std::uint64_t bits);
+  void put_elias_fano(std::uint64_t base, const std::uint32_t* indices, std::uint64_t n);
 
   IndexShape shape_;
   std::byte* to_;
@@ -49,21 +50,6 @@ class IndexWriter {
   std::uint64_t stored_bytes_ = 0;  ///< of low bits
 };
 
-/// Iterates over the set bits of a bit string, in order.
-class SetBits {
- public:
-  explicit SetBits(Bytes bits) : rest_(bits) {}
-
-  /// Sets `position` to that of the next set bit; false when there is none.
-  bool next(std::uint64_t& position);
-
- private:
-  Bytes rest_;
-  std::uint64_t word_ = 0;        ///< the bits of one word that are still to come
-  std::uint64_t word_begin_ = 0;  ///< position of its first
-  std::uint64_t next_begin_ = 0;
-};
-
 /// Reads the k indices of a shape from hostile bytes. Throws CorruptPayload for an index that does
 /// not exceed the one before or reaches count, and for more or fewer than k.
 class IndexReader {
@@ -71,18 +57,23 @@ class IndexReader {
   /// `bytes` has shape.bytes bytes.
   IndexReader(const IndexShape& shape, Bytes bytes);
 
-  /// To be called k times.
-  std::uint64_t next();
+  /// Reads the next n ≤ what is left of k.
+  void read(std::uint64_t* indices, std::uint64_t n);
 
   /// To be called after the last index.
   void finish();
 
  private:
-  std::uint64_t next_unchecked();
+  std::uint64_t read_set_bits(std::uint64_t* positions, std::uint64_t n);
+  void add_low_bits(std::uint64_t* positions, std::uint64_t n) const;
+  void check(const std::uint64_t* indices, std::uint64_t n);
 
   IndexShape shape_;
   Bytes bytes_;
-  SetBits set_bits_;
+  Bytes bits_;                    ///< of a bitmap, those that are not yet in word_
+  std::uint64_t word_ = 0;        ///< its bits that are still to come
+  std::uint64_t word_begin_ = 0;  ///< position of the first
+  std::uint64_t next_begin_ = 0;
   std::uint64_t read_ = 0;
   std::uint64_t least_ = 0;  ///< the next index is at least this
 };

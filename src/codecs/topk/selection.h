@@ -1,29 +1,34 @@
 /// \file
-/// Which elements of a job top-k keeps, and what has to be known of all the others.
+/// Which elements of a job top-k keeps, in about one pass over the data.
 ///
-/// A guess from a sample keeps this to one pass over the data: the pass collects the values above
-/// the guess, and the k-th largest of those is the k-th largest of all if they are k or more. If
-/// they are fewer, or more than there is room for, three passes (six for double) find it without.
+/// 1. Guess a bound a little under the k-th largest magnitude, from a sample.
+/// 2. One pass adds input and residual, writes the sums to residual_out (most of them stay there:
+///    all but k are left out) and lists those above the guess.
+/// 3. If at least k are listed, the k-th largest of them is the k-th largest of all, exactly, and
+///    what is kept is among them. This holds whatever the data; only the speed was guessed.
+/// 4. If not, or if there are more than was made room for (many equal values, a sorted array that
+///    the sample misjudges), three passes (six for double) find the k-th largest by radix.
+///
+/// The guess is made anew from the data in each call, not carried from the last: reading 16384 of
+/// 2^24 values takes a fiftieth of the pass, needs no state, and is right in the first call too.
 #pragma once
 
 #include <cmath>
 #include <cstdint>
-#include <limits>
 
-#include "codecs/elements.h"
-#include "codecs/topk/select.h"
+#include "codecs/topk/collect.h"
 
 namespace skimp::topk {
 
-/// How much is sampled and collected; nothing for arrays that are small or keep much, where a guess
-/// saves little.
+/// How much is sampled and listed; nothing for arrays that are small or keep much, where a guess
+/// saves little, and for those whose indices would not fit a list.
 struct GuessShape {
   std::uint64_t sampled = 0;
   std::uint64_t rank = 0;      ///< of the guess among the sample
-  std::uint64_t capacity = 0;  ///< values that there is room for
+  std::uint64_t capacity = 0;  ///< values that may be listed
 
   GuessShape(std::uint64_t count, std::uint64_t k) {
-    if (k == 0 || count < (1u << 15) || k > count / 8) return;
+    if (k == 0 || count < (1u << 14) || k > count / 8 || count >> 32 != 0) return;
     sampled = std::max(std::uint64_t{4096}, count / 1024);
     // A quarter more than k's share, and three standard deviations of it.
     const double share =
@@ -33,32 +38,28 @@ struct GuessShape {
   }
 };
 
-template <class Value>
+template <Isa isa, class Value>
 class Selection {
  public:
   static std::uint64_t workspace_bytes(std::uint64_t count, std::uint64_t k) {
-    return GuessShape(count, k).capacity * sizeof(Value);
+    const std::uint64_t capacity = GuessShape(count, k).capacity;
+    return capacity == 0 ? 0 : room_for(capacity) * (sizeof(Value) + sizeof(std::uint32_t));
   }
 
-  /// Selects k of `count` values; the workspace is not used afterwards.
-  Selection(const Source<Value>& source, std::uint64_t count, std::uint64_t k, void* workspace) {
-    const GuessShape shape(count, k);
-    auto* collected = static_cast<Value*>(workspace);
-    const Key bound = shape.capacity > 0 ? guess(source, count, shape, collected) : 0;
-    const std::uint64_t found = survey(source, count, bound, collected, shape.capacity);
-    if (k == 0) return;
-    if (found < k && bound == 0 && shape.capacity > 0) {
-      threshold_ = {0, k - found};  // All others are zeros.
-    } else if (found >= k && found <= shape.capacity) {
-      threshold_ = find_threshold<Value>(k, [&](auto&& visit) { visit(collected, found); });
+  /// Selects k of the job's values. Afterwards residual_out, if wanted, holds all of them.
+  Selection(const EncodeJob& job, std::uint64_t k)
+      : count_(job.count), k_(k), shape_(job.count, k), values_(job) {
+    list_.values = reinterpret_cast<Value*>(job.workspace);
+    list_.indices = reinterpret_cast<std::uint32_t*>(list_.values + room_for(shape_.capacity));
+    if (shape_.capacity > 0) bound_ = guess();
+    survey(job);
+    if (shape_.capacity == 0 || listed_too_many_) {
+      scan();
     } else {
-      threshold_ = find_threshold<Value>(k, [&](auto&& visit) {
-        for_each_tile(source, count, [&](std::uint64_t, std::uint64_t n, const Value* values) {
-          visit(values, n);
-        });
-      });
+      note(list_.values, list_.size);
+      if (largest_ == 0) scan();  // Nothing finite is above the guess: look below it.
     }
-    bound_ = threshold_.key - 1;
+    if (k > 0) filter_ = Filter<Value>(find_kth());
   }
 
   /// Whether some value is NaN or Inf.
@@ -67,61 +68,123 @@ class Selection {
   /// The largest finite magnitude; zero when there is none.
   Value largest() const { return std::bit_cast<Value>(largest_); }
 
-  /// Calls visit(i) for those of n values that are kept. Tiles of the array must come in order.
+  Guess guessed() const {
+    if (shape_.capacity == 0) return Guess::none;
+    return hit_ ? Guess::hit : Guess::missed;
+  }
+
+  /// Calls visit(base, list) with what is kept, in order: indices count from base.
   template <class Visit>
-  void for_each_kept(const Value* values, std::uint64_t n, Visit&& visit) {
-    for_each_above(values, n, bound_, [&](std::uint64_t i, Key key) {
-      if (key == threshold_.key && --threshold_.ties == 0) bound_ = threshold_.key;
-      visit(i);
+  void for_each_kept(Visit&& visit) {
+    if (k_ == 0) return;
+    if (hit_) {
+      filter_.keep(list_);
+      return visit(std::uint64_t{0}, list_);
+    }
+    alignas(64) Value values[tile_elements + list_slack];
+    alignas(64) std::uint32_t indices[tile_elements + list_slack];
+    for_each_tile(values_, count_, [&](std::uint64_t begin, std::uint64_t n, const Value* x) {
+      List<Value> list{values, indices};
+      append_above<isa>(x, n, filter_.bound(), 0, list);
+      filter_.keep(list);
+      if (list.size > 0) visit(begin, list);
     });
   }
 
  private:
   using Key = KeyOf<Value>;
 
+  static std::uint64_t room_for(std::uint64_t capacity) {
+    return divide_up(capacity + tile_elements + list_slack, 16) * 16;
+  }
+
   /// A bound from the shape's rank in an evenly spaced sample; below Inf, so that the survey sees
   /// every NaN and Inf, and not below zero. An odd step meets every column of a matrix whose rows
   /// are a power of two long.
-  static Key guess(const Source<Value>& source, std::uint64_t count, const GuessShape& shape,
-                   Value* sample) {
-    const std::uint64_t step = (count / shape.sampled - 1) | 1;
-    for (std::uint64_t j = 0; j < shape.sampled; ++j) sample[j] = source.at(j * step);
+  Key guess() {
+    Value* sample = list_.values;
+    const std::uint64_t step = (count_ / shape_.sampled - 1) | 1;
+    for (std::uint64_t j = 0; j < shape_.sampled; ++j) sample[j] = values_.at(j * step);
     const auto found =
-        find_threshold<Value>(shape.rank, [&](auto&& visit) { visit(sample, shape.sampled); });
+        find_threshold<Value>(shape_.rank, shape_.sampled, 0, infinity_key<Value> + 1,
+                              [&](auto&& visit) { visit(sample, shape_.sampled); });
     return std::clamp(found.key - 1, Key{0}, infinity_key<Value> - 1);
   }
 
-  /// Looks at all values once, for those above `bound`: notes NaN and Inf and the largest finite
-  /// one, and collects them while there is room. Without room the bound follows the largest.
-  /// Returns how many there were to collect, more than `room` when it did not suffice.
-  std::uint64_t survey(const Source<Value>& source, std::uint64_t count, Key bound,
-                       Value* collected, std::uint64_t room) {
-    const Key first_bound = bound;
-    std::uint64_t found = 0;
-    for_each_tile(source, count, [&](std::uint64_t, std::uint64_t n, const Value* values) {
-      for_each_above(values, n, bound, [&](std::uint64_t i, Key key) {
-        if (key < infinity_key<Value>) {
-          largest_ = std::max(largest_, key);
-        } else {
-          nonfinite_ = true;
-        }
-        if (found < room) {
-          collected[found++] = values[i];
-        } else {
-          found = room + 1;
-          bound = std::max(bound, largest_);
-        }
-      });
-    });
-    // Nothing finite exceeds the bound: look below it.
-    if (largest_ == 0 && first_bound > 0) survey(source, count, 0, nullptr, 0);
-    return found;
+  /// The one pass.
+  void survey(const EncodeJob& job) {
+    if (job.residual_out == nullptr && shape_.capacity == 0) return;
+    const Sink<Value> residual(residual_output<Value>(job));
+    const bool in_place = job.residual_out == job.residual_in;
+    alignas(64) Value tile[tile_elements];
+    for (std::uint64_t begin = 0; begin < count_; begin += tile_elements) {
+      const std::uint64_t n = std::min(tile_elements, count_ - begin);
+      const Value* values;
+      if (job.residual_out == nullptr) {
+        values = values_.view(begin, n, tile);
+      } else {
+        values = values_.load(begin, n, in_place ? tile : residual.room(begin, tile));
+        residual.put_as_is(begin, n, values);
+      }
+      if (shape_.capacity == 0 || listed_too_many_) continue;
+      append_above<isa>(values, n, bound_, static_cast<std::uint32_t>(begin), list_);
+      listed_too_many_ = list_.size > shape_.capacity;
+    }
+    if (job.residual_out != nullptr) {
+      values_ = Source<Value>(job.residual_out, residual_output<Value>(job).dtype);
+    }
   }
 
+  /// Looks at all values for what the survey has not seen.
+  void scan() {
+    for_each_tile(values_, count_, [&](std::uint64_t, std::uint64_t n, const Value* values) {
+      const Key largest = loose_key_of(largest_magnitude(values, n));
+      if (largest < infinity_key<Value>) {
+        largest_ = std::max(largest_, largest);
+      } else {
+        note(values, n);
+      }
+    });
+  }
+
+  void note(const Value* values, std::uint64_t n) {
+    for (std::uint64_t i = 0; i < n; ++i) {
+      const Key key = loose_key_of(values[i]);
+      const bool finite = key < infinity_key<Value>;
+      nonfinite_ |= !finite;
+      largest_ = std::max(largest_, finite ? key : Key{0});
+    }
+  }
+
+  Threshold<Value> find_kth() {
+    const Key high = nonfinite_ ? infinity_key<Value> + 1 : largest_;
+    if (shape_.capacity > 0 && !listed_too_many_) {
+      if (list_.size >= k_) {
+        hit_ = true;
+        return find_threshold<Value>(
+            k_, list_.size, bound_ + 1, high,
+            [&](auto&& visit) { visit(list_.values, list_.size); });
+      }
+      if (bound_ == 0) return {0, k_ - list_.size};  // All others are zeros.
+    }
+    return find_threshold<Value>(k_, count_, 0, high, [&](auto&& visit) {
+      for_each_tile(values_, count_, [&](std::uint64_t, std::uint64_t n, const Value* values) {
+        visit(values, n);
+      });
+    });
+  }
+
+  std::uint64_t count_;
+  std::uint64_t k_;
+  GuessShape shape_;
+  Source<Value> values_;
+  List<Value> list_;
+  Key bound_ = 0;
+  bool listed_too_many_ = false;
+  bool hit_ = false;  ///< what is kept is in the list
   bool nonfinite_ = false;
   Key largest_ = 0;
-  Threshold<Value> threshold_;
-  Key bound_ = std::numeric_limits<Key>::max();  ///< what is kept has a key above it
+  Filter<Value> filter_{{}};
 };
 
 }  // namespace skimp::topk

@@ -52,13 +52,16 @@ class TopK final : public Codec {
   }
   std::uint64_t workspace_bytes(std::uint64_t count, DType dtype) const override {
     return visit_accumulator(dtype, [&](auto value) {
-      return topk::Selection<decltype(value)>::workspace_bytes(count, budget_.kept(count));
+      return topk::Selection<Isa::scalar, decltype(value)>::workspace_bytes(count, budget_.kept(count));
     });
   }
 
   Encoded encode(const EncodeJob& job) const override {
-    return visit_accumulator(job.dtype,
-                             [&](auto value) { return encode_as<decltype(value)>(job); });
+    return on_isa([&](auto isa) {
+      return visit_accumulator(job.dtype, [&](auto value) {
+        return encode_as<decltype(isa)::value, decltype(value)>(job);
+      });
+    });
   }
 
   void decode(Bytes payload, std::uint64_t count, DType dtype,
@@ -70,16 +73,10 @@ class TopK final : public Codec {
     require_intact(exponent >= -topk::largest_exponent && exponent <= topk::largest_exponent,
                    "topk: exponent ", exponent, " is not from ", -topk::largest_exponent, " to ",
                    topk::largest_exponent);
-    visit_accumulator(dtype, [&](auto value) {
-      using Value = decltype(value);
-      const topk::ValueCoding<Value> coding(format_, exponent);
-      topk::IndexReader indices(layout.indices, payload.subspan(layout.indices_begin));
-      const Sink<Value> sink(output);
-      sink.clear(count);
-      for (std::uint64_t j = 0; j < k; ++j) {
-        sink.put_one(indices.next(), coding.get(payload.data() + layout.values_begin, j));
-      }
-      indices.finish();
+    on_isa([&](auto) {
+      visit_accumulator(dtype, [&](auto value) {
+        decode_as<decltype(value)>(payload, layout, exponent, output);
+      });
     });
   }
 
@@ -90,33 +87,65 @@ class TopK final : public Codec {
   std::uint64_t kept(std::uint64_t count) const override { return budget_.kept_at_most(count); }
 
  private:
-  template <class Value>
+  /// Entries are coded in batches of this many, which stay in the first-level cache.
+  static constexpr std::uint64_t batch = 1024;
+
+  template <Isa isa, class Value>
   Encoded encode_as(const EncodeJob& job) const {
     const std::uint64_t k = budget_.kept(job.count);
     const Layout layout(job.count, k, format_, job.dtype);
-    const Source<Value> source(job);
-    topk::Selection<Value> selection(source, job.count, k, job.workspace);
+    topk::Selection<isa, Value> selection(job, k);
     const auto exponent = topk::ValueCoding<Value>::exponent_for(format_, selection.largest());
     if (layout.scaled) store(job.payload, exponent);
     const topk::ValueCoding<Value> coding(format_, exponent);
     std::byte* values_at = job.payload + layout.values_begin;
     topk::IndexWriter indices(layout.indices, job.payload + layout.indices_begin);
-    const Sink<Value> residual(residual_output<Value>(job));
-    std::uint64_t j = 0;
-    // The residual may be the one that was read: it is written only now that the last pass has
-    // loaded the tile.
-    for_each_tile(source, job.count, [&](std::uint64_t begin, std::uint64_t n, const Value* x) {
-      alignas(64) Value delivered[tile_elements] = {};
-      selection.for_each_kept(x, n, [&](std::uint64_t i) {
-        coding.put(values_at, j, x[i]);
-        delivered[i] = coding.get(values_at, j);
-        indices.put(begin + i);
-        ++j;
-      });
-      if (job.residual_out != nullptr) put_residual(residual, begin, n, x, delivered);
+    auto* residual = static_cast<Value*>(job.residual_out);
+    const Sink<Value> left(residual_output<Value>(job));
+    std::uint64_t written = 0;
+    selection.for_each_kept([&](std::uint64_t base, const topk::List<Value>& kept) {
+      indices.put(base, kept.indices, kept.size);
+      for (std::uint64_t begin = 0; begin < kept.size; begin += batch) {
+        const std::uint64_t n = std::min(batch, kept.size - begin);
+        alignas(64) Value delivered[batch];
+        coding.put(values_at, written, n, kept.values + begin, residual ? delivered : nullptr);
+        written += n;
+        if (residual == nullptr) continue;
+        for (std::uint64_t j = 0; j < n; ++j) {
+          const Value rest = kept.values[begin + j] - delivered[j];
+          delivered[j] = is_finite(rest) ? rest : Value{0};
+        }
+        left.scatter(base, n, kept.indices + begin, delivered);
+      }
     });
     indices.finish();
-    return {layout.bytes, selection.nonfinite()};
+    if (selection.nonfinite() && residual != nullptr) clear_nonfinite(residual, job.count);
+    return {layout.bytes, selection.nonfinite(), selection.guessed()};
+  }
+
+  /// More values may be NaN or Inf than are kept.
+  template <class Value>
+  static void clear_nonfinite(Value* residual, std::uint64_t count) {
+    for (std::uint64_t i = 0; i < count; ++i) {
+      residual[i] = is_finite(residual[i]) ? residual[i] : Value{0};
+    }
+  }
+
+  template <class Value>
+  void decode_as(Bytes payload, const Layout& layout, int exponent, const Output& output) const {
+    const topk::ValueCoding<Value> coding(format_, exponent);
+    topk::IndexReader indices(layout.indices, payload.subspan(layout.indices_begin));
+    const Sink<Value> sink(output);
+    sink.clear(layout.indices.count);
+    for (std::uint64_t j = 0; j < layout.indices.k; j += batch) {
+      const std::uint64_t n = std::min(batch, layout.indices.k - j);
+      std::uint64_t places[batch];
+      alignas(64) Value values[batch];
+      indices.read(places, n);
+      coding.get(payload.data() + layout.values_begin, j, n, values);
+      sink.scatter(0, n, places, values);
+    }
+    indices.finish();
   }
 
   Budget budget_;

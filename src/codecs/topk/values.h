@@ -58,28 +58,60 @@ class ValueCoding {
     return floor_log2(largest) - (format == Format::float16 ? 14 : 0);
   }
 
-  void put(std::byte* payload, std::uint64_t j, Value value) const {
-    const auto scaled = static_cast<float>(std::ldexp(value, -exponent_));
+  /// Writes n values as entries j, j + 1, … of the payload's values, and to `stored` (unless null)
+  /// what a decoder reads.
+  void put(std::byte* payload, std::uint64_t j, std::uint64_t n, const Value* values,
+           Value* stored) const {
+    std::byte* to = payload + j * bytes_of(format_);
     switch (format_) {
-      case Format::float32: return store(payload + 4 * j, canonical(scaled));
-      case Format::float16: return store(payload + 2 * j, to_half(scaled));
-      case Format::bfloat16: return store(payload + 2 * j, to_bfloat16(scaled));
+      case Format::float32: put_as<float>(to, n, values); break;
+      case Format::float16: put_as<Half>(to, n, values); break;
+      case Format::bfloat16: put_as<BFloat16>(to, n, values); break;
     }
+    if (stored != nullptr) get(payload, j, n, stored);
   }
 
-  Value get(const std::byte* payload, std::uint64_t j) const {
-    return std::ldexp(static_cast<Value>(stored(payload, j)), exponent_);
+  /// Reads entries j, j + 1, …
+  void get(const std::byte* payload, std::uint64_t j, std::uint64_t n, Value* values) const {
+    const std::byte* from = payload + j * bytes_of(format_);
+    switch (format_) {
+      case Format::float32: return get_as<float>(from, n, values);
+      case Format::float16: return get_as<Half>(from, n, values);
+      case Format::bfloat16: return get_as<BFloat16>(from, n, values);
+    }
   }
 
  private:
-  float stored(const std::byte* payload, std::uint64_t j) const {
-    switch (format_) {
-      case Format::float32: break;
-      case Format::float16: return to_float(load<Half>(payload + 2 * j));
-      case Format::bfloat16: return to_float(load<BFloat16>(payload + 2 * j));
+  template <class Stored>
+  void put_as(std::byte* __restrict to, std::uint64_t n, const Value* __restrict values) const {
+    const Scale down(-exponent_);
+    for (std::uint64_t i = 0; i < n; ++i) {
+      const float scaled = canonical(static_cast<float>(down.apply(values[i])));
+      store(to + i * sizeof(Stored), convert<Stored>(scaled));
     }
-    return load<float>(payload + 4 * j);
   }
+
+  template <class Stored>
+  void get_as(const std::byte* __restrict from, std::uint64_t n, Value* __restrict values) const {
+    const Scale up(exponent_);
+    for (std::uint64_t i = 0; i < n; ++i) {
+      const auto stored = convert<float>(load<Stored>(from + i * sizeof(Stored)));
+      values[i] = static_cast<Value>(up.apply(static_cast<Value>(stored)));
+    }
+  }
+
+  /// Times 2^exponent, rounded once. Floats are multiplied as doubles, where nothing is rounded; a
+  /// double's exponent may be out of a double's range, and goes the slow way.
+  class Scale {
+   public:
+    explicit Scale(int exponent) : exponent_(exponent), factor_(std::ldexp(1.0, exponent)) {}
+    double apply(float x) const { return static_cast<double>(x) * factor_; }
+    double apply(double x) const { return std::ldexp(x, exponent_); }
+
+   private:
+    int exponent_;
+    double factor_;
+  };
 
   Format format_;
   std::int32_t exponent_;

@@ -1,0 +1,99 @@
+/// \file
+/// Lists the few values of a tile that exceed a bound, with where they were, and keeps those of a
+/// list that a threshold selects.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+
+#include "codecs/elements.h"
+#include "codecs/sign_bits.h"
+#include "codecs/topk/keys.h"
+
+namespace skimp::topk {
+
+/// A list writes up to this many entries beyond its end.
+inline constexpr std::uint64_t list_slack = 64;
+
+/// Values and their indices, counted from some base.
+template <class Value>
+struct List {
+  Value* values = nullptr;
+  std::uint32_t* indices = nullptr;
+  std::uint64_t size = 0;
+
+  void push(Value value, std::uint32_t index) {
+    values[size] = value;
+    indices[size] = index;
+    ++size;
+  }
+};
+
+/// Bit j is set if the key of values[j] (NaN may be any above Inf) exceeds `bound` ≥ −1.
+template <Isa isa, class Value>
+std::uint32_t bits_above(const Value* values, KeyOf<Value> bound) {
+  KeyOf<Value> below[32];
+  for (std::uint64_t j = 0; j < 32; ++j) below[j] = bound - loose_key_of(values[j]);
+  return sign_bits<isa>(below);
+}
+
+/// Appends those of n ≤ tile_elements values whose key exceeds `bound`; value i has index first + i.
+/// The list has room for n more, and slack.
+template <Isa isa, class Value>
+void append_above(const Value* values, std::uint64_t n, KeyOf<Value> bound, std::uint32_t first,
+                  List<Value>& list) {
+  std::uint64_t size = list.size, i = 0;
+  for (; i + 64 <= n; i += 64) {
+    std::uint64_t word = bits_above<isa>(values + i, bound) |
+                         std::uint64_t{bits_above<isa>(values + i + 32, bound)} << 32;
+    const auto hits = static_cast<std::uint64_t>(std::popcount(word));
+    // Mostly there are one or two: writing four without asking is faster than asking how many.
+    for (std::uint64_t j = 0; j < hits; j += 4) {
+      for (std::uint64_t l = j; l < j + 4; ++l) {
+        const std::uint64_t at = i + (static_cast<std::uint64_t>(std::countr_zero(word)) & 63);
+        list.values[size + l] = values[at];
+        list.indices[size + l] = first + static_cast<std::uint32_t>(at);
+        word &= word - 1;
+      }
+    }
+    size += hits;
+  }
+  for (; i < n; ++i) {
+    list.values[size] = values[i];
+    list.indices[size] = first + static_cast<std::uint32_t>(i);
+    size += loose_key_of(values[i]) > bound;
+  }
+  list.size = size;
+}
+
+/// Keeps, of values that come in index order, those that a threshold selects.
+template <class Value>
+class Filter {
+ public:
+  explicit Filter(const Threshold<Value>& threshold) : key_(threshold.key), ties_(threshold.ties) {}
+
+  /// What is kept has a larger key than this.
+  KeyOf<Value> bound() const { return ties_ == 0 ? key_ : key_ - 1; }
+
+  /// Moves what is kept to the front of the list, without branches: a third is thrown away, and
+  /// nobody can tell which.
+  void keep(List<Value>& list) {
+    std::uint64_t kept = 0;
+    for (std::uint64_t j = 0; j < list.size; ++j) {
+      const Value value = list.values[j];
+      const KeyOf<Value> key = key_of(value);
+      const std::uint64_t tie = (key == key_) & (ties_ > 0);
+      ties_ -= tie;
+      list.values[kept] = value;
+      list.indices[kept] = list.indices[j];
+      kept += tie | (key > key_);
+    }
+    list.size = kept;
+  }
+
+ private:
+  KeyOf<Value> key_;
+  std::uint64_t ties_;
+};
+
+}  // namespace skimp::topk
