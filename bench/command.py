@@ -25,6 +25,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _bench(ranks: Ranks, options: Options) -> int:
     is_shown = ranks.is_first and options.json != "-"
+    ranks.comm.set_pipeline(options.segment, options.window)
     table = Table(columns.of(options), sys.stdout if is_shown else None)
     about = _about(ranks, options)
     table.comment(_first_line(about))
@@ -54,7 +55,7 @@ def _about(ranks: Ranks, options: Options) -> dict[str, Any]:
         "ranks": ranks.size,
         "transport": ranks.transport,
         **machine(ranks),
-        "simd": _objects.simd_level(),
+        "isa": _objects.isa(),
         "options": asdict(options),
     }
 
@@ -66,7 +67,7 @@ def _first_line(about: dict[str, Any]) -> str:
     where = "shared memory" if about["hosts"] == 1 else f"{about['hosts']} hosts"
     return (
         f"skimp {about['skimp']}, {about['benchmark']}: {ranks} {as_what}, {about['cores']} cores "
-        f"({about['simd']}), {where}"
+        f"({about['isa']}), {where}"
     )
 
 

@@ -55,6 +55,8 @@ class Options:
     root: int = 0
     algorithm: str | None = None
     broadcast_codec: str | None = None
+    segment: int = 65536
+    window: int = 4
 
     def sizes(self) -> list[int]:
         """In bytes, from the smallest to the largest."""
@@ -99,6 +101,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     ranks.add_argument(
         "--algorithm", metavar="NAME", help="of docs/algorithms.md (default: chosen)"
+    )
+    ranks.add_argument(
+        "--segment",
+        type=_count,
+        default=65536,
+        metavar="ELEMENTS",
+        help="in which large calls are cut, 0: not at all (default: 65536)",
+    )
+    ranks.add_argument(
+        "--window",
+        type=_positive,
+        default=4,
+        metavar="N",
+        help="segments on their way to one peer (default: 4)",
     )
     commands = parser.add_subparsers(dest="benchmark", required=True, metavar="BENCHMARK")
     for name in COLLECTIVES:
@@ -191,6 +207,13 @@ def _bytes(text: str) -> int:
 def _positive(text: str) -> int:
     if (number := int(text)) < 1:
         raise ValueError(f"{text} is not at least 1")
+    return number
+
+
+@_readable
+def _count(text: str) -> int:
+    if (number := int(text)) < 0:
+        raise ValueError(f"{text} is negative")
     return number
 
 

@@ -26,6 +26,7 @@ py::dict report_fields(const skimp_report& report) {
       "algorithm"_a = report.algorithm, "count"_a = report.count,
       "input_bytes"_a = report.input_bytes, "bytes_sent"_a = report.bytes_sent,
       "bytes_received"_a = report.bytes_received, "messages_sent"_a = report.messages_sent,
+      "guess_hits"_a = report.guess_hits, "guess_misses"_a = report.guess_misses,
       "predicted_bytes"_a = report.predicted_bytes, "dense_bytes"_a = report.dense_bytes,
       "rounds"_a = report.rounds, "seconds"_a = report.seconds,
       "encode_seconds"_a = report.encode_seconds, "wait_seconds"_a = report.wait_seconds,

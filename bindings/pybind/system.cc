@@ -1,28 +1,20 @@
 /// \file
-/// What `python -m skimp info` asks about the library and the processor.
+/// What is asked of the library as a whole.
 #include "module.h"
 
 namespace {
 
-/// The widest vector instructions of this CPU that Skimp could use.
-const char* simd_level() {
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512vl")) {
-    return "AVX-512";
-  }
-  if (__builtin_cpu_supports("avx2")) return "AVX2";
-  return "SSE2";
-#elif defined(__aarch64__)
-  return "NEON";
-#else
-  return "unknown";
-#endif
+std::string isa() {
+  const char* name = nullptr;
+  api::check(skimp_isa(&name));
+  return name;
 }
 
 }  // namespace
 
 void bind_system(py::module_& module) {
   module.def("version", &skimp_version);
-  module.def("simd_level", &simd_level);
+  module.def("isa", &isa);
+  module.def("isa_names", &skimp_isa_names);
+  module.def("use_isa", [](const std::string& name) { api::check(skimp_use_isa(name.c_str())); });
 }

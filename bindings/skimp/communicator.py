@@ -59,6 +59,20 @@ class Communicator(Collectives):
         """How long a wait may take before `TimeoutError`; 300 s at first. Equal on all ranks."""
         self._native.set_timeout(seconds)
 
+    def set_pipeline(self, segment: int = 65536, window: int = 4) -> None:
+        """How large calls are cut, so that encoding, the network and decoding overlap.
+
+        segment
+            Elements that are encoded, sent and decoded as one, rounded up to whole blocks; 0 does
+            not cut. Smaller ones overlap sooner, but each costs two messages. Equal on all ranks.
+        window
+            Segments that may be on their way to one peer, at least 1. Two to four keep a link busy
+            in both directions.
+
+        No value of a result depends on either. Plans made before keep what they were made with.
+        """
+        self._native.set_pipeline(segment, window)
+
     def barrier(self) -> None:
         """Returns once every rank has called it."""
         self._native.barrier()

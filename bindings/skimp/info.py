@@ -8,6 +8,7 @@ from importlib import import_module, metadata
 
 from skimp import _objects, paths
 from skimp.codecs import codec_names
+from skimp.errors import InvalidArgument
 
 
 def info() -> dict[str, str]:
@@ -21,7 +22,7 @@ def info() -> dict[str, str]:
         "library": str(paths.LIBRARY),
         "codecs": " ".join(codec_names()),
         "transports": "threads mpi",
-        "processor": f"{platform.machine()}, {_usable_cores()} cores, {_objects.simd_level()}",
+        "processor": f"{platform.machine()}, {_usable_cores()} cores, {_isa()}",
         "mpi": _mpi(),
         "cuda": "not part of this build",
         "nccl": "not part of this build",
@@ -35,6 +36,15 @@ def text() -> str:
     found = info()
     width = max(map(len, found))
     return "\n".join(f"{name:<{width}}  {value}" for name, value in found.items())
+
+
+def _isa() -> str:
+    """The instruction set in use; with SKIMP_FORCE_ISA also those that could be."""
+    try:
+        isa = _objects.isa()
+    except InvalidArgument as error:
+        return str(error)
+    return f"{isa} of {_objects.isa_names()}" if os.environ.get("SKIMP_FORCE_ISA") else isa
 
 
 def _usable_cores() -> int:

@@ -36,6 +36,10 @@ class Report:
     """What the dense algorithm would have sent, by its formula."""
     rounds: int
     """Exchanges that depend on one another."""
+    guess_hits: int
+    """Top-k encodes whose guess of the threshold saved passes over the data."""
+    guess_misses: int
+    """Those that found the threshold the long way; the result is the same."""
     seconds: float
     """Of the whole call."""
     encode_seconds: float

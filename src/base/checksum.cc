@@ -20,8 +20,8 @@ std::uint64_t product(std::uint64_t pair, std::uint64_t j) {
 }
 
 #if SKIMP_X86
-/// The sum of products of groups 0 … 4·vectors − 1. Compilers do not find that a vector of words, shifted and
-/// multiplied by itself, has all the products in place.
+/// The sum of products of groups 0 … 4·vectors − 1. Compilers do not find that a vector of words,
+/// shifted and multiplied by itself, has all the products in place.
 [[gnu::target(SKIMP_TARGET_AVX2)]] std::uint64_t sum_of_vectors(const std::byte* bytes,
                                                                 std::uint64_t vectors) {
   const __m256i lanes = _mm256_setr_epi32(1, 2, 3, 4, 5, 6, 7, 8);

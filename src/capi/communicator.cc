@@ -84,6 +84,15 @@ skimp_status skimp_communicator_set_timeout(skimp_communicator* communicator, do
   });
 }
 
+skimp_status skimp_communicator_set_pipeline(skimp_communicator* communicator, uint64_t segment,
+                                             int window) {
+  return guard([&] {
+    require_pointer(communicator, "communicator");
+    communicator->communicator->set_pipeline(segment, window);
+    communicator->plans.clear();
+  });
+}
+
 skimp_status skimp_communicator_split(skimp_communicator* communicator, int color, int key,
                                       skimp_communicator** part) {
   return guard([&] {

@@ -16,8 +16,8 @@ namespace skimp {
 /// The largest block that an argument may ask for; blocks are multiples of 32 elements.
 inline constexpr std::uint64_t largest_block = largest_tile;
 
-/// Blocks are written in runs of at most this many elements. What leaves the cache is collected in a
-/// tile of a run before it goes: small, so that it stays in the first-level cache with the block.
+/// Blocks are written in runs of at most this many elements. What leaves the cache is collected in
+/// a tile of a run before it goes: small, so that it stays in the first-level cache with the block.
 inline constexpr std::uint64_t run_elements = 256;
 
 /// Encodes the blocks of a job, with
@@ -52,7 +52,7 @@ bool encode_blocks(const EncodeJob& job, std::uint64_t block, const Encoder& enc
         encoder.erase(begin + at, m);
         if (wanted) std::fill(rest, rest + m, Value{0});
       }
-      if (wanted) residual.put(begin + at, m, rest);
+      if (wanted) residual.settle(begin + at, m, rest);
     }
   }
   return all_finite;
@@ -90,7 +90,7 @@ void decode_blocks(Bytes payload, std::uint64_t count, std::uint64_t block, cons
       } else {
         decoder.decode(scale, at, m, values);
       }
-      sink.put(at, m, values);
+      sink.settle(at, m, values);
     }
   }
 }

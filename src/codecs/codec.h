@@ -21,6 +21,7 @@ struct Traits {
   bool fixed_size;   ///< the payload's bytes follow from count and dtype alone
   bool linear;       ///< payloads are reduced without decoding; see LinearRounds
   bool sliceable;    ///< shards of an array can be encoded apart from one another
+  bool blockwise;    ///< a block's codes depend on that block alone: slices change no value
   bool contraction;  ///< ‖x − decode(encode(x))‖² ≤ (1 − δ)‖x‖² with δ > 0, so feedback converges
   bool unbiased;     ///< the mean over random numbers of decode(encode(x)) is x
 };
@@ -37,7 +38,7 @@ struct EncodeJob {
   std::byte* workspace = nullptr;     ///< workspace_bytes(count, dtype), aligned to 64
   RandomStream random;
   std::uint64_t first_element = 0;  ///< of the whole array; random numbers belong to elements
-  bool streamed = false;  ///< residual_out belongs to an array too large for the cache
+  bool streamed = false;            ///< residual_out belongs to an array too large for the cache
 };
 
 /// Whether an encoder that guesses to save passes has guessed well. No byte depends on it.
@@ -53,8 +54,8 @@ struct Encoded {
 struct Output {
   void* data = nullptr;
   DType dtype = DType::float32;
-  double divisor = 1;  ///< values are divided by it (in the accumulator's type) before rounding
-  bool add = false;    ///< add to what is there; `dtype` is then the accumulator's, divisor 1
+  double divisor = 1;     ///< values are divided by it (in the accumulator's type) before rounding
+  bool add = false;       ///< add to what is there; `dtype` is then the accumulator's, divisor 1
   bool streamed = false;  ///< data belongs to an array too large for the cache; not when adding
 };
 

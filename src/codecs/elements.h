@@ -109,15 +109,27 @@ class Sink {
   Sink(const Sink&) = delete;
   Sink& operator=(const Sink&) = delete;
 
-  /// Where to write values from `begin` on, before they are put: their place in the output if they
-  /// go there as they are, else `tile`. NaN must then be canonical.
+  /// Where to write values from `begin` on: their place in the output if they go there as they are,
+  /// else `tile`. Then call `settle`.
   Value* room(std::uint64_t begin, Value* tile) const {
     std::byte* place = data_ + begin * sizeof(Value);
     const bool aligned = reinterpret_cast<std::uintptr_t>(place) % alignof(Value) == 0;
     return plain_ && aligned && !output_.streamed ? reinterpret_cast<Value*>(place) : tile;
   }
 
-  /// Takes n ≤ largest_tile values. They may lie in room(begin, …).
+  /// Takes n ≤ largest_tile values that were written to room(begin, …). NaN must be canonical, or
+  /// will be as it is.
+  void settle(std::uint64_t begin, std::uint64_t n, const Value* values) const {
+    if (!plain_) return put(begin, n, values);
+    std::byte* to = data_ + begin * sizeof(Value);
+    if (output_.streamed) {
+      stream(to, values, n * sizeof(Value));
+    } else if (reinterpret_cast<const std::byte*>(values) != to) {
+      std::memcpy(to, values, n * sizeof(Value));
+    }
+  }
+
+  /// Takes n ≤ largest_tile values.
   void put(std::uint64_t begin, std::uint64_t n, const Value* values) const {
     if (output_.add) {
       Value* __restrict to = reinterpret_cast<Value*>(data_) + begin;
@@ -125,16 +137,6 @@ class Sink {
       return;
     }
     visit_dtype(output_.dtype, [&](auto element) { write<decltype(element)>(begin, n, values); });
-  }
-
-  /// As put, for an output of this very type, with every NaN as it is.
-  void put_as_is(std::uint64_t begin, std::uint64_t n, const Value* values) const {
-    std::byte* to = data_ + begin * sizeof(Value);
-    if (output_.streamed) {
-      stream(to, values, n * sizeof(Value));
-    } else if (reinterpret_cast<const std::byte*>(values) != to) {
-      std::memcpy(to, values, n * sizeof(Value));
-    }
   }
 
   /// Puts values[j] at indices[j], counted from `begin`.
@@ -167,7 +169,6 @@ class Sink {
   template <class Element>
   void write(std::uint64_t begin, std::uint64_t n, const Value* values) const {
     std::byte* to = data_ + begin * sizeof(Element);
-    if (reinterpret_cast<const std::byte*>(values) == to) return;
     alignas(64) std::byte tile[largest_tile * sizeof(Element)];
     std::byte* at = output_.streamed ? tile : to;
     if (const Value inverse = exact_inverse(divisor_); inverse == Value{1}) {
@@ -204,8 +205,8 @@ class Sink {
   bool plain_;
 };
 
-/// The largest magnitude, by integer comparison: Inf or NaN when a value is. (Signed, since baseline
-/// x86 compares no unsigned vectors; magnitudes leave the sign bit clear.)
+/// The largest magnitude, by integer comparison: Inf or NaN when a value is. (Signed, since
+/// baseline x86 compares no unsigned vectors; magnitudes leave the sign bit clear.)
 template <class Value>
 Value largest_magnitude(const Value* values, std::uint64_t n) {
   using Signed = std::make_signed_t<BitsOf<Value>>;
@@ -240,7 +241,7 @@ void put_residual(const Sink<Value>& sink, std::uint64_t begin, std::uint64_t n,
     const Value rest = values[i] - delivered[i];
     residual[i] = is_finite(rest) ? rest : Value{0};
   }
-  sink.put(begin, n, residual);
+  sink.settle(begin, n, residual);
 }
 
 }  // namespace skimp

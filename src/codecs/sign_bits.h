@@ -43,7 +43,8 @@ inline constexpr std::array<std::uint32_t, 32> lane_bits = [] {
 }
 #endif
 
-/// Bit j is set if x[j] is negative, −0 too. Value is a float, a double or an integer of their size.
+/// Bit j is set if x[j] is negative, −0 too. Value is a float, a double or an integer of their
+/// size.
 template <Isa isa, class Value>
 std::uint32_t sign_bits(const Value* x) {
 #if SKIMP_X86

@@ -19,9 +19,11 @@ struct Run {
   void* output = nullptr;
   const void* residual_in = nullptr;  ///< both null without error feedback
   void* residual_out = nullptr;
-  std::uint32_t call = 0;    ///< for random numbers: the residual's step, or the call's number
-  int first_round = 0;       ///< of an algorithm that runs inside another
-  bool nonfinite = false;    ///< set when a value here or in a received frame was NaN or Inf
+  std::uint32_t call = 0;        ///< for random numbers: the residual's step, or the call's number
+  int first_round = 0;           ///< of an algorithm that runs inside another
+  bool nonfinite = false;        ///< set when a value here or in a received frame was NaN or Inf
+  std::uint64_t guess_hits = 0;  ///< encodes that guessed well (see Guess)
+  std::uint64_t guess_misses = 0;
   double codec_seconds = 0;  ///< spent encoding, adding and decoding
 };
 

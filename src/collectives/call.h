@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "base/stream.h"
 #include "codecs/codec.h"
 #include "skimp/skimp.h"
 
@@ -21,12 +22,22 @@ struct Call {
   int root = 0;
 };
 
-/// Where a rank stands.
+/// Elements of a segment, unless told otherwise: 256 KiB of sums stay in a core's cache while all
+/// ranks' payloads are added to them, and are large enough to hide what a message costs.
+inline constexpr std::uint64_t default_segment = SKIMP_SEGMENT;
+
+/// Where a rank stands, and how it cuts its work.
 struct World {
   int rank = 0;
   int size = 1;
   bool shared_memory = true;
+  std::uint64_t segment = default_segment;  ///< elements; 0: shards are not cut
 };
+
+/// Whether arrays of this call are too large to stay in the cache (see base/stream.h).
+inline bool is_streamed(const Call& call) {
+  return is_streamed(call.count * bytes_of(accumulator_of(call.dtype)));
+}
 
 /// What sums are divided by.
 inline double divisor_of(const Call& call, const World& world) {

@@ -85,6 +85,13 @@ void Communicator::set_timeout(double seconds) {
   timeout_seconds_ = seconds;
 }
 
+void Communicator::set_pipeline(std::uint64_t segment, int window) {
+  check_usable();
+  require(window >= 1, "pipeline: window = ", window, " must be at least 1");
+  segment_ = segment;
+  messenger_->set_window(window);
+}
+
 void Communicator::check_usable() const {
   if (failure_) throw *failure_;
 }
@@ -162,6 +169,7 @@ std::unique_ptr<Communicator> Communicator::split(int color, int key) {
     for (int& member : ranks) member = members_[static_cast<std::size_t>(member)];
     part.reset(new Communicator(root_, std::move(ranks), channel));
     part->timeout_seconds_ = timeout_seconds_;
+    part->set_pipeline(segment_, messenger.window());
   });
   return part;
 }

@@ -22,9 +22,13 @@ class Communicator {
   int rank() const { return transport_->rank(); }
   int world_size() const { return transport_->world_size(); }
   const char* transport_name() const { return root_->transport->name(); }
-  World world() const { return {rank(), world_size(), transport_->shared_memory()}; }
+  World world() const { return {rank(), world_size(), transport_->shared_memory(), segment_}; }
 
   void set_timeout(double seconds);
+
+  /// How large calls are cut, for plans made afterwards: into segments of so many elements (0: not
+  /// at all), of which at most `window` are on their way to one peer. Equal on all ranks.
+  void set_pipeline(std::uint64_t segment, int window);
 
   /// Collective; null for a rank with a negative color.
   std::unique_ptr<Communicator> split(int color, int key);
@@ -65,6 +69,7 @@ class Communicator {
   std::vector<int> members_;  ///< as ranks of the root
   std::unique_ptr<Messenger> messenger_;
   double timeout_seconds_ = 300;
+  std::uint64_t segment_ = default_segment;
   std::uint64_t sequence_ = 0;
   std::optional<Error> failure_;
   std::vector<std::shared_ptr<void>> kept_;  ///< memory of messages that cannot be withdrawn

@@ -84,7 +84,7 @@ void Messenger::state_call() {
   header.kind = FrameKind::agreement;
   header = stamp(header, 0, words);
   for (int peer = 0; peer < world_size(); ++peer) {
-    if (peer != rank()) send(peer, header, words);
+    if (peer != rank()) start(peer, header, words);
   }
 }
 
@@ -99,6 +99,20 @@ FrameHeader Messenger::stamp(FrameHeader header, int round, Bytes payload) const
 }
 
 void Messenger::send(int peer, const FrameHeader& header, Bytes payload) {
+  const int round = header.round;
+  if (!has_room(peer) && !wait_until(after(patience(round)), [&] { return has_room(peer); })) {
+    fail_silent({peer}, round);
+  }
+  start(peer, header, payload);
+}
+
+bool Messenger::has_room(int peer) {
+  int under_way = 0;
+  for (Outgoing& out : outgoing_) under_way += out.peer == peer && !out.has_left();
+  return under_way < window_;
+}
+
+void Messenger::start(int peer, const FrameHeader& header, Bytes payload) {
   last_round_ = std::max(last_round_, int{header.round});
   Outgoing& out = outgoing_.emplace_back(Outgoing{peer, header, {}, nullptr});
   if (header_bytes + payload.size() <= small_message_bytes) {
@@ -148,7 +162,7 @@ bool Messenger::listen_to_all() {
 
 void Messenger::poll() {
   for (int peer = 0; peer < world_size(); ++peer) advance(peer);
-  while (!outgoing_.empty() && outgoing_.front().has_left()) outgoing_.pop_front();
+  std::erase_if(outgoing_, [](Outgoing& out) { return out.has_left(); });
 }
 
 /// Moves the frames of a peer as far as what has arrived allows: also through receives that it
@@ -371,7 +385,7 @@ void Messenger::abandon(const Error& cause) noexcept try {
   for (int peer = 0; peer < world_size(); ++peer) {
     if (peer == rank()) continue;
     try {
-      send(peer, header, payload);
+      start(peer, header, payload);
     } catch (const Error&) {
       // Its deadline will tell this one; the others may still hear of it.
     }

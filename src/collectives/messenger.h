@@ -64,7 +64,13 @@ class Messenger {
   /// Fills in what the messenger knows (sender, round, call) and seals the header.
   FrameHeader stamp(FrameHeader header, int round, Bytes payload) const;
 
-  /// Starts sending a stamped frame; the payload must live until `finish`.
+  /// At most this many frames are on their way to one peer. One leaves the link idle between two;
+  /// with very many, large networks' buffers fill in one direction.
+  void set_window(int frames) { window_ = frames; }
+  int window() const { return window_; }
+
+  /// Starts sending a stamped frame, as soon as the window to that peer has room. The payload must
+  /// live until `finish`.
   void send(int peer, const FrameHeader& header, Bytes payload);
 
   /// Announces room for the next frame of `peer`; it must live until received.
@@ -94,6 +100,9 @@ class Messenger {
   struct Inbox;
   struct Peer;
 
+  void start(int peer, const FrameHeader& header, Bytes payload);
+  bool has_room(int peer);
+
   int rank() const { return transport_->rank(); }
   int world_size() const { return transport_->world_size(); }
   Peer& at(int peer);
@@ -121,6 +130,7 @@ class Messenger {
   CallId call_;
   double timeout_seconds_ = 300;
   int last_round_ = 0;  ///< of those sent or expected in this call
+  int window_ = SKIMP_WINDOW;
   bool has_stated_ = false;
   bool in_inquest_ = false;
   std::vector<Peer> peers_;

@@ -32,8 +32,9 @@ std::string plan_text(const Call& call, const World& world, const char* algorith
     plan += call.op == SKIMP_MEAN ? " op=mean" : " op=sum";
   }
   if (call.collective == SKIMP_BROADCAST) plan += text(" root=", call.root);
-  return plan + text(" algorithm=", algorithm, " nonfinite=", policy_name(call.nonfinite),
-                     " world_size=", world.size);
+  plan += text(" algorithm=", algorithm, " nonfinite=", policy_name(call.nonfinite),
+               " world_size=", world.size);
+  return world.segment == default_segment ? plan : plan + text(" segment=", world.segment);
 }
 
 /// What the dense way of the same call sends, for comparison.
@@ -87,6 +88,7 @@ bool Plan::run(const void* input, void* output, const ResidualView* residual) {
   const FloatEnvironment float_environment;
   report_.encode_seconds = report_.wait_seconds = report_.seconds = 0;
   report_.nonfinite = report_.skipped = 0;
+  report_.guess_hits = report_.guess_misses = 0;
   {
     const Stopwatch stopwatch(report_.seconds);
     std::string agreed = text_ + (residual == nullptr ? " feedback=no" : " feedback=yes");
@@ -136,6 +138,8 @@ void Plan::execute(Messenger& messenger, const void* input, void* output,
   if (!gives) keep_residual(run);
   report_.nonfinite = run.nonfinite ? 1 : 0;
   report_.encode_seconds = run.codec_seconds;
+  report_.guess_hits = run.guess_hits;
+  report_.guess_misses = run.guess_misses;
 }
 
 /// One round of empty frames whose headers say whether their sender's values are finite.

@@ -18,13 +18,44 @@ std::vector<std::uint64_t> make_borders(std::uint64_t count, int shards, std::ui
   return borders;
 }
 
-std::vector<Slice> make_slices(const CodecPtr& codec, const std::vector<std::uint64_t>& borders) {
-  std::vector<Slice> slices;
+std::uint64_t Shard::frame_bytes(DType dtype) const {
+  std::uint64_t bytes = 0;
+  for (const Slice& slice : segments) bytes += header_bytes + slice.payload_bytes(dtype);
+  return bytes;
+}
+
+std::uint64_t Shard::largest_segment() const {
+  std::uint64_t largest = 0;
+  for (const Slice& slice : segments) largest = std::max(largest, slice.count());
+  return largest;
+}
+
+std::vector<Shard> make_shards(const CodecPtr& codec, const std::vector<std::uint64_t>& borders,
+                               std::uint64_t block, std::uint64_t segment) {
+  const bool whole = segment == 0 || !codec->traits().blockwise;
+  std::vector<Shard> shards;
   for (std::size_t s = 0; s + 1 < borders.size(); ++s) {
-    slices.push_back(
-        {codec->slice(borders[s], borders[s + 1], borders.back()), borders[s], borders[s + 1]});
+    Shard& shard = shards.emplace_back(Shard{borders[s], borders[s + 1], {}});
+    const std::uint64_t step = whole ? shard.count() : divide_up(segment, block) * block;
+    for (std::uint64_t begin = shard.begin; begin < shard.end; begin += step) {
+      const std::uint64_t end = shard.end - begin < step ? shard.end : begin + step;
+      shard.segments.push_back({codec->slice(begin, end, borders.back()), begin, end});
+    }
   }
-  return slices;
+  return shards;
+}
+
+std::size_t most_segments(const std::vector<Shard>& shards) {
+  std::size_t most = 0;
+  for (const Shard& shard : shards) most = std::max(most, shard.segments.size());
+  return most;
+}
+
+PayloadRoom::PayloadRoom(const Shard& shard, DType dtype) : begins_{0} {
+  for (const Slice& slice : shard.segments) {
+    begins_.push_back(begins_.back() + divide_up(slice.payload_bytes(dtype), 64) * 64);
+  }
+  buffer_ = Buffer(begins_.back());
 }
 
 FrameHeader Coder::encode(Run& run, const Slice& slice, const Values& from, std::uint32_t lane,
@@ -42,8 +73,11 @@ FrameHeader Coder::encode(Run& run, const Slice& slice, const Values& from, std:
   job.workspace = workspace_.data();
   job.random = {run.call, lane};
   job.first_element = slice.begin;
+  job.streamed = from.streamed;
   const Encoded encoded = slice.codec->encode(job);
   run.nonfinite |= encoded.nonfinite;
+  run.guess_hits += encoded.guess == Guess::hit;
+  run.guess_misses += encoded.guess == Guess::missed;
   return describe(*slice.codec, from.dtype, slice.count(), encoded);
 }
 

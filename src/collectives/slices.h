@@ -25,8 +25,41 @@ struct Slice {
 /// borders[s + 1]. Shards of a small array may be empty.
 std::vector<std::uint64_t> make_borders(std::uint64_t count, int shards, std::uint64_t block);
 
-/// One slice a shard.
-std::vector<Slice> make_slices(const CodecPtr& codec, const std::vector<std::uint64_t>& borders);
+/// What one rank owns, in the segments in which it travels: encoding one, sending the one before
+/// and decoding the one before that take place at the same time. Only blockwise codecs are cut,
+/// whose values do not depend on it. An empty shard has no segments.
+struct Shard {
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+  std::vector<Slice> segments;
+
+  std::uint64_t count() const { return end - begin; }
+  /// Bytes of its frames, headers included.
+  std::uint64_t frame_bytes(DType dtype) const;
+  /// Elements of its largest segment.
+  std::uint64_t largest_segment() const;
+};
+
+/// The shards between borders; segments have `segment` elements, or a few more: whole blocks.
+std::vector<Shard> make_shards(const CodecPtr& codec, const std::vector<std::uint64_t>& borders,
+                               std::uint64_t block, std::uint64_t segment);
+
+/// Segments of the shard that has most.
+std::size_t most_segments(const std::vector<Shard>& shards);
+
+/// Room for the payloads of a shard's segments.
+class PayloadRoom {
+ public:
+  PayloadRoom() = default;
+  PayloadRoom(const Shard& shard, DType dtype);
+  MutableBytes operator[](std::size_t segment) const {
+    return buffer_.span().subspan(begins_[segment], begins_[segment + 1] - begins_[segment]);
+  }
+
+ private:
+  std::vector<std::uint64_t> begins_;
+  Buffer buffer_;
+};
 
 /// Encodes slices of a run's values (or of a sum) and decodes received ones, with the workspace
 /// that this takes, counting the time and what was not finite.
@@ -39,6 +72,7 @@ class Coder {
     const void* residual_in = nullptr;
     void* residual_out = nullptr;
     std::uint64_t first = 0;  ///< the element of the whole array that values begins with
+    bool streamed = false;    ///< the array is too large for the cache
   };
 
   /// Encodes into `payload` and returns the header for Messenger::stamp.
@@ -55,7 +89,7 @@ class Coder {
 
 /// The values of a run: its input and residuals.
 inline Coder::Values values_of(const Run& run, const Call& call) {
-  return {run.input, call.dtype, run.residual_in, run.residual_out, 0};
+  return {run.input, call.dtype, run.residual_in, run.residual_out, 0, is_streamed(call)};
 }
 
 /// The place of element i of an array of `dtype`; null stays null.

@@ -46,7 +46,7 @@ class Report(Structure):
         ("algorithm", c_char * 32),
         *((name, c_uint64) for name in ("count", "input_bytes", "bytes_sent", "bytes_received")),
         *((name, c_uint64) for name in ("messages_sent", "predicted_bytes", "dense_bytes")),
-        ("rounds", c_uint64),
+        *((name, c_uint64) for name in ("rounds", "guess_hits", "guess_misses")),
         *((name, c_double) for name in ("seconds", "encode_seconds", "wait_seconds")),
         ("nonfinite", c_int),
         ("skipped", c_int),

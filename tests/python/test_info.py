@@ -25,7 +25,7 @@ def test_info():
     assert lines["skimp"] == skimp.__version__
     assert Path(lines["library"]).is_file()
     assert lines["codecs"].split() == skimp.codec_names()
-    assert _objects.simd_level() in lines["processor"]
+    assert _objects.isa() in lines["processor"]
     assert {"mpi", "cuda", "nccl", "numpy", "torch", "ml_dtypes", "python"} <= set(lines)
 
 

@@ -13,6 +13,7 @@ class Identity final : public Codec {
     return {.fixed_size = true,
             .linear = false,
             .sliceable = true,
+            .blockwise = true,
             .contraction = true,
             .unbiased = true};
   }
@@ -40,10 +41,9 @@ class Identity final : public Codec {
       visit_accumulator(dtype, [&](auto value) {
         using Value = decltype(value);
         const Sink<Value> sink(output);
-        for_each_tile(Source<Value>(payload.data(), dtype), count,
-                      [&](std::uint64_t begin, std::uint64_t n, const Value* x) {
-                        sink.put(begin, n, x);
-                      });
+        for_each_tile(
+            Source<Value>(payload.data(), dtype), count,
+            [&](std::uint64_t begin, std::uint64_t n, const Value* x) { sink.put(begin, n, x); });
       });
     });
   }

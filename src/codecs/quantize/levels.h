@@ -1,6 +1,6 @@
 /// \file
-/// Quantize: a value as a level of its block, and back. A code is a level q from −L to L plus L, one
-/// byte here; `planes.h` packs codes into fewer bits.
+/// Quantize: a value as a level of its block, and back. A code is a level q from −L to L plus L,
+/// one byte here; `planes.h` packs codes into fewer bits.
 #pragma once
 
 #include <algorithm>

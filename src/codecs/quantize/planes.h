@@ -36,8 +36,8 @@ void pack_plane(const std::uint8_t* codes, int shift, std::byte* plane, std::uin
   }
 }
 
-/// Sets bits shift … of every code to what `bytes` bytes of a plane hold, and, if that is all there is
-/// to it, the others to zero.
+/// Sets bits shift … of every code to what `bytes` bytes of a plane hold, and, if that is all there
+/// is to it, the others to zero.
 template <int width, bool only>
 void unpack_plane(const std::byte* plane, std::uint64_t bytes, int shift, std::uint8_t* codes) {
   constexpr int per_byte = 8 / width;

@@ -24,6 +24,7 @@ class Quantize final : public Codec {
     return {.fixed_size = true,
             .linear = false,
             .sliceable = true,
+            .blockwise = true,
             .contraction = rounding_ == Rounding::nearest,
             .unbiased = rounding_ == Rounding::stochastic};
   }
@@ -70,10 +71,9 @@ class Quantize final : public Codec {
       return encode_blocks<Value>(job, block_,
                                   quantize::NearestEncoder<isa, Value>{largest_, planes});
     }
-    return encode_blocks<Value>(
-        job, block_,
-        quantize::StochasticEncoder<isa, Value>{largest_, planes, seed_, job.random,
-                                                job.first_element});
+    return encode_blocks<Value>(job, block_,
+                                quantize::StochasticEncoder<isa, Value>{
+                                    largest_, planes, seed_, job.random, job.first_element});
   }
 
   template <Isa isa, class Value>

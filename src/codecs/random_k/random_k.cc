@@ -104,6 +104,7 @@ class RandomK final : public Codec {
     return {.fixed_size = true,
             .linear = true,
             .sliceable = false,
+            .blockwise = false,
             .contraction = true,
             .unbiased = false};
   }

@@ -16,6 +16,7 @@ class Sign final : public Codec {
     return {.fixed_size = true,
             .linear = false,
             .sliceable = true,
+            .blockwise = true,
             .contraction = true,
             .unbiased = false};
   }
@@ -32,8 +33,7 @@ class Sign final : public Codec {
     const bool finite = on_isa([&](auto isa) {
       return visit_accumulator(job.dtype, [&](auto value) {
         using Value = decltype(value);
-        return encode_blocks<Value>(job, block_,
-                                    sign::Encoder<decltype(isa)::value, Value>{bits});
+        return encode_blocks<Value>(job, block_, sign::Encoder<decltype(isa)::value, Value>{bits});
       });
     });
     return {payload_bytes(job.count, job.dtype), !finite};

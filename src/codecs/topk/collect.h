@@ -37,8 +37,8 @@ std::uint32_t bits_above(const Value* values, KeyOf<Value> bound) {
   return sign_bits<isa>(below);
 }
 
-/// Appends those of n ≤ tile_elements values whose key exceeds `bound`; value i has index first + i.
-/// The list has room for n more, and slack.
+/// Appends those of n ≤ tile_elements values whose key exceeds `bound`; value i has index first +
+/// i. The list has room for n more, and slack.
 template <Isa isa, class Value>
 void append_above(const Value* values, std::uint64_t n, KeyOf<Value> bound, std::uint32_t first,
                   List<Value>& list) {

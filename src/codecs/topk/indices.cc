@@ -126,8 +126,8 @@ void IndexReader::add_low_bits(std::uint64_t* positions, std::uint64_t n) const 
   const Bytes low = bytes_.first(shape_.low_bytes);
   for (std::uint64_t j = 0; j < n; ++j) {
     const std::uint64_t entry = read_ + j;
-    positions[j] = (positions[j] - entry) << l |
-                   load_bits(low, entry * static_cast<std::uint64_t>(l), l);
+    positions[j] =
+        (positions[j] - entry) << l | load_bits(low, entry * static_cast<std::uint64_t>(l), l);
   }
 }
 
@@ -144,8 +144,8 @@ void IndexReader::check(const std::uint64_t* indices, std::uint64_t n) {
   for (std::uint64_t j = 0; j < n; ++j) {
     const std::uint64_t before = j == 0 ? 0 : indices[j - 1] + 1;
     require_intact(indices[j] >= before && indices[j] < shape_.count, "topk: index ", indices[j],
-                   " at position ", read_ + j, " is not from ", before, " to count = ",
-                   shape_.count);
+                   " at position ", read_ + j, " is not from ", before,
+                   " to count = ", shape_.count);
   }
   fail(SKIMP_CORRUPT_PAYLOAD, "topk: index ", indices[0], " at position ", read_,
        " does not exceed the one before");

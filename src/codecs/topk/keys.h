@@ -43,9 +43,9 @@ struct Threshold {
 
 /// The k-th largest key by radix, among keys from `low` to `high`: a histogram of the leading digit
 /// of key − low tells that of the k-th key; the next pass looks at the next digit of the keys that
-/// share it, and so on: at most 3 passes for float, 6 for double, or 4 and 8 with short digits, whose
-/// tables are soon cleared. `for_each_run(visit)` calls visit(values, n) until all were seen. k is at
-/// least one and at most the number of values.
+/// share it, and so on: at most 3 passes for float, 6 for double, or 4 and 8 with short digits,
+/// whose tables are soon cleared. `for_each_run(visit)` calls visit(values, n) until all were seen.
+/// k is at least one and at most the number of values.
 template <int digit_bits, class Value, class ForEachRun>
 Threshold<Value> find_threshold_by(std::uint64_t k, KeyOf<Value> low, KeyOf<Value> high,
                                    ForEachRun&& for_each_run) {
@@ -57,8 +57,8 @@ Threshold<Value> find_threshold_by(std::uint64_t k, KeyOf<Value> low, KeyOf<Valu
     unknown -= width;
     // Two tables: neighbours often fall into one bucket, whose increments wait for one another.
     std::uint64_t histogram[2][1 << digit_bits] = {};
-    for_each_run([&histogram, low, prefix = found.key, shift = unknown, width](
-                     const Value* values, std::uint64_t n) {
+    for_each_run([&histogram, low, prefix = found.key, shift = unknown, width](const Value* values,
+                                                                               std::uint64_t n) {
       for (std::uint64_t i = 0; i < n; ++i) {
         const Key digits = (key_of(values[i]) - low) >> shift;
         if (digits >> width != prefix) continue;

@@ -124,7 +124,7 @@ class Selection {
         values = values_.view(begin, n, tile);
       } else {
         values = values_.load(begin, n, in_place ? tile : residual.room(begin, tile));
-        residual.put_as_is(begin, n, values);
+        residual.settle(begin, n, values);
       }
       if (shape_.capacity == 0 || listed_too_many_) continue;
       append_above<isa>(values, n, bound_, static_cast<std::uint32_t>(begin), list_);
@@ -161,16 +161,14 @@ class Selection {
     if (shape_.capacity > 0 && !listed_too_many_) {
       if (list_.size >= k_) {
         hit_ = true;
-        return find_threshold<Value>(
-            k_, list_.size, bound_ + 1, high,
-            [&](auto&& visit) { visit(list_.values, list_.size); });
+        return find_threshold<Value>(k_, list_.size, bound_ + 1, high,
+                                     [&](auto&& visit) { visit(list_.values, list_.size); });
       }
       if (bound_ == 0) return {0, k_ - list_.size};  // All others are zeros.
     }
     return find_threshold<Value>(k_, count_, 0, high, [&](auto&& visit) {
-      for_each_tile(values_, count_, [&](std::uint64_t, std::uint64_t n, const Value* values) {
-        visit(values, n);
-      });
+      for_each_tile(values_, count_,
+                    [&](std::uint64_t, std::uint64_t n, const Value* values) { visit(values, n); });
     });
   }
 

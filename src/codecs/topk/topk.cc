@@ -37,6 +37,7 @@ class TopK final : public Codec {
     return {.fixed_size = true,
             .linear = false,
             .sliceable = true,
+            .blockwise = false,
             .contraction = true,
             .unbiased = false};
   }
@@ -52,7 +53,8 @@ class TopK final : public Codec {
   }
   std::uint64_t workspace_bytes(std::uint64_t count, DType dtype) const override {
     return visit_accumulator(dtype, [&](auto value) {
-      return topk::Selection<Isa::scalar, decltype(value)>::workspace_bytes(count, budget_.kept(count));
+      return topk::Selection<Isa::scalar, decltype(value)>::workspace_bytes(count,
+                                                                            budget_.kept(count));
     });
   }
 

@@ -1,5 +1,6 @@
 #include "collectives/allreduce/dense_direct.h"
 
+#include "base/isa.h"
 #include "codecs/elements.h"
 #include "collectives/dense_values.h"
 #include "collectives/stopwatch.h"
@@ -7,114 +8,144 @@
 namespace skimp {
 namespace {
 
+std::vector<Shard> shards_of(const Call& call, const World& world) {
+  return make_shards(call.codec, make_borders(call.count, world.size, dense_block), dense_block,
+                     world.segment);
+}
+
 class DenseDirect final : public Runner {
  public:
   DenseDirect(const Call& call, const World& world)
       : call_(call),
         world_(world),
-        borders_(make_borders(call.count, world.size, dense_block)),
-        values_(call) {
-    for (int peer = 0; peer < world.size; ++peer) {
-      shards_.emplace_back(peer == world.rank ? 0 : count(world.rank) * bytes_of(call.dtype));
+        shards_(shards_of(call, world)),
+        values_(call),
+        received_(shards_.size()) {
+    for (std::size_t peer = 0; peer < shards_.size(); ++peer) {
+      if (peer != static_cast<std::size_t>(world.rank)) {
+        received_[peer] = PayloadRoom(own(), call.dtype);
+      }
     }
   }
 
   void run(Run& run) override {
+    expect(run);
     const void* values = values_.prepare(run);
-    exchange_shards(run, values);
-    for (int peer = 0; peer < world_.size; ++peer) {
-      if (peer == world_.rank || count(peer) == 0) continue;
-      run.messenger.expect(peer, run.first_round + 1,
-                           room_of(run.output, call_.dtype, begin(peer), count(peer)));
-    }
-    if (count(world_.rank) > 0) {
+    send_shards(run, values);
+    for (std::size_t s = 0; s < own().segments.size(); ++s) {
       for (int peer = 0; peer < world_.size; ++peer) {
-        if (peer == world_.rank) continue;
-        check_values(run, run.messenger.receive(peer), call_.dtype, count(world_.rank));
+        if (peer != world_.rank) receive(run, peer, own().segments[s]);
       }
-      add_shards(run, values);
-      send_sum(run);
+      add_segments(run, values, s);
+      send_sum(run, own().segments[s]);
     }
     for (int peer = 0; peer < world_.size; ++peer) {
-      if (peer == world_.rank || count(peer) == 0) continue;
-      check_values(run, run.messenger.receive(peer), call_.dtype, count(peer));
+      if (peer == world_.rank) continue;
+      for (const Slice& slice : shard_of(peer).segments) receive(run, peer, slice);
     }
   }
 
  private:
-  std::uint64_t begin(int rank) const { return borders_[static_cast<std::size_t>(rank)]; }
-  std::uint64_t count(int rank) const {
-    return borders_[static_cast<std::size_t>(rank) + 1] - begin(rank);
+  const Shard& shard_of(int rank) const { return shards_[static_cast<std::size_t>(rank)]; }
+  const Shard& own() const { return shard_of(world_.rank); }
+
+  /// Sums are received where they belong: an owner sends one only when it has what was there.
+  void expect(Run& run) {
+    for (int peer = 0; peer < world_.size; ++peer) {
+      if (peer == world_.rank) continue;
+      for (std::size_t s = 0; s < own().segments.size(); ++s) {
+        run.messenger.expect(peer, run.first_round, received_[static_cast<std::size_t>(peer)][s]);
+      }
+      for (const Slice& slice : shard_of(peer).segments) {
+        run.messenger.expect(peer, run.first_round + 1,
+                             room_of(run.output, call_.dtype, slice.begin, slice.count()));
+      }
+    }
   }
 
-  void exchange_shards(Run& run, const void* values) {
-    for (int step = 1; step < world_.size; ++step) {
-      const int peer = (world_.rank + step) % world_.size;
-      if (count(world_.rank) > 0) {
-        run.messenger.expect(peer, run.first_round, shards_[static_cast<std::size_t>(peer)].span());
+  void send_shards(Run& run, const void* values) {
+    const std::size_t segments = most_segments(shards_);
+    for (std::size_t s = 0; s < segments; ++s) {
+      for (int step = 1; step < world_.size; ++step) {
+        const int peer = (world_.rank + step) % world_.size;
+        if (s >= shard_of(peer).segments.size()) continue;
+        // Whether these are finite shows in the sum, which its owner looks at in any case.
+        send(run, peer, run.first_round, values, shard_of(peer).segments[s], false);
       }
-      if (count(peer) == 0) continue;
-      const Bytes payload = payload_of(values, call_.dtype, begin(peer), count(peer));
-      // Whether these are finite shows in the sum, which its owner looks at in any case.
-      const FrameHeader header = describe_values(call_, call_.dtype, count(peer), false);
-      run.messenger.send(peer, run.messenger.stamp(header, run.first_round, payload), payload);
+      run.messenger.poll();
     }
+  }
+
+  void send(Run& run, int peer, int round, const void* values, const Slice& slice, bool nonfinite) {
+    const Bytes payload = payload_of(values, call_.dtype, slice.begin, slice.count());
+    const FrameHeader header = describe_values(call_, call_.dtype, slice.count(), nonfinite);
+    run.messenger.send(peer, run.messenger.stamp(header, round, payload), payload);
+  }
+
+  void receive(Run& run, int peer, const Slice& slice) {
+    check_values(run, run.messenger.receive(peer), call_.dtype, slice.count());
   }
 
   /// Adds tile by tile over all ranks, so that a sum stays in the cache until it is whole.
-  void add_shards(Run& run, const void* values) {
+  void add_segments(Run& run, const void* values, std::size_t segment) {
     const Stopwatch stopwatch(run.codec_seconds);
-    const std::uint64_t own = begin(world_.rank);
-    visit_accumulator(call_.dtype, [&](auto value) {
-      using Value = decltype(value);
-      const Sink<Value> sink(
-          {element(run.output, call_.dtype, own), call_.dtype, divisor_of(call_, world_)});
-      alignas(64) Value sum[tile_elements];
-      alignas(64) Value tile[tile_elements];
-      for (std::uint64_t at = 0; at < count(world_.rank); at += tile_elements) {
-        const std::uint64_t n = std::min(tile_elements, count(world_.rank) - at);
-        for (int rank = 0; rank < world_.size; ++rank) {
-          const void* shard = rank == world_.rank ? element(values, call_.dtype, own)
-                                                  : shards_[static_cast<std::size_t>(rank)].data();
-          const Source<Value> source(shard, call_.dtype);
-          if (rank == 0) {
-            source.load(at, n, sum);
-          } else {
-            source.load(at, n, tile);
-            for (std::uint64_t i = 0; i < n; ++i) sum[i] += tile[i];
+    const Slice& slice = own().segments[segment];
+    const Output output{.data = element(run.output, call_.dtype, slice.begin),
+                        .dtype = call_.dtype,
+                        .divisor = divisor_of(call_, world_)};
+    run.nonfinite |= !on_isa([&](auto) {
+      return visit_accumulator(call_.dtype, [&](auto value) {
+        using Value = decltype(value);
+        const Sink<Value> sink(output);
+        alignas(64) Value sum[tile_elements];
+        alignas(64) Value tile[tile_elements];
+        bool finite = true;
+        for (std::uint64_t at = 0; at < slice.count(); at += tile_elements) {
+          const std::uint64_t n = std::min(tile_elements, slice.count() - at);
+          for (int rank = 0; rank < world_.size; ++rank) {
+            const void* part = rank == world_.rank
+                                   ? element(values, call_.dtype, slice.begin)
+                                   : received_[static_cast<std::size_t>(rank)][segment].data();
+            const Source<Value> source(part, call_.dtype);
+            if (rank == 0) {
+              source.load(at, n, sum);
+            } else {
+              const Value* __restrict addends = source.view(at, n, tile);
+              for (std::uint64_t i = 0; i < n; ++i) sum[i] += addends[i];
+            }
           }
+          finite &= all_finite(sum, n);
+          sink.put(at, n, sum);
         }
-        run.nonfinite |= !all_finite(sum, n);
-        sink.put(at, n, sum);
-      }
+        return finite;
+      });
     });
   }
 
-  void send_sum(Run& run) {
-    const std::uint64_t own = count(world_.rank);
-    const Bytes payload = payload_of(run.output, call_.dtype, begin(world_.rank), own);
-    const FrameHeader header = run.messenger.stamp(
-        describe_values(call_, call_.dtype, own, run.nonfinite), run.first_round + 1, payload);
+  void send_sum(Run& run, const Slice& slice) {
+    const Bytes payload = payload_of(run.output, call_.dtype, slice.begin, slice.count());
+    const FrameHeader header =
+        run.messenger.stamp(describe_values(call_, call_.dtype, slice.count(), run.nonfinite),
+                            run.first_round + 1, payload);
     for (int step = 1; step < world_.size; ++step) {
       run.messenger.send((world_.rank + step) % world_.size, header, payload);
     }
+    run.messenger.poll();
   }
 
   Call call_;
   World world_;
-  std::vector<std::uint64_t> borders_;
+  std::vector<Shard> shards_;
   DenseValues values_;
-  std::vector<Buffer> shards_;  ///< this rank's shard as the others have it, by rank
+  std::vector<PayloadRoom> received_;  ///< this rank's shard as the others have it, by rank
 };
 
 Cost cost(const Call& call, const World& world) {
-  const auto borders = make_borders(call.count, world.size, dense_block);
+  const auto shards = shards_of(call, world);
   std::uint64_t bytes = 0;
   for (int rank = 0; rank < world.size; ++rank) {
-    const std::uint64_t shard =
-        borders[static_cast<std::size_t>(rank) + 1] - borders[static_cast<std::size_t>(rank)];
-    const std::uint64_t frame = shard == 0 ? 0 : header_bytes + shard * bytes_of(call.dtype);
-    bytes += frame * (rank == world.rank ? static_cast<std::uint64_t>(world.size - 1) : 1);
+    const std::uint64_t frames = shards[static_cast<std::size_t>(rank)].frame_bytes(call.dtype);
+    bytes += frames * (rank == world.rank ? static_cast<std::uint64_t>(world.size - 1) : 1);
   }
   return {bytes, 2};
 }

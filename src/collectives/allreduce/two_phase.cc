@@ -7,9 +7,13 @@
 namespace skimp {
 namespace {
 
-std::vector<std::uint64_t> borders_of(const Call& call, const World& world) {
+/// Shards, and their segments, begin at blocks of both codecs.
+std::vector<Shard> shards_of(const CodecPtr& codec, const Call& call, const World& world) {
   const std::uint64_t block = std::lcm(call.codec->block(), call.broadcast_codec->block());
-  return make_borders(call.count, world.size, block);
+  // Both phases cut alike, so that the sum of a segment can go back as soon as it is there.
+  const bool cut = call.codec->traits().blockwise && call.broadcast_codec->traits().blockwise;
+  return make_shards(codec, make_borders(call.count, world.size, block), block,
+                     cut ? world.segment : 0);
 }
 
 class TwoPhase final : public Runner {
@@ -18,58 +22,72 @@ class TwoPhase final : public Runner {
       : call_(call),
         world_(world),
         sum_dtype_(accumulator_of(call.dtype)),
-        reduce_(call, world, make_slices(call.codec, borders_of(call, world))),
-        slices_(make_slices(call.broadcast_codec, borders_of(call, world))) {
-    for (const Slice& slice : slices_) payloads_.emplace_back(slice.payload_bytes(sum_dtype_));
+        streamed_(is_streamed(call)),
+        reduce_(call, world, shards_of(call.codec, call, world)),
+        shards_(shards_of(call.broadcast_codec, call, world)) {
+    for (const Shard& shard : shards_) payloads_.emplace_back(shard, sum_dtype_);
   }
 
   void run(Run& run) override {
-    reduce_.send(run);
+    reduce_.expect(run);
     for (int peer = 0; peer < world_.size; ++peer) {
-      if (peer == world_.rank || slice_of(peer).empty()) continue;
-      run.messenger.expect(peer, run.first_round + 1, payload_of(peer));
+      if (peer == world_.rank) continue;
+      for (std::size_t s = 0; s < shard_of(peer).segments.size(); ++s) {
+        run.messenger.expect(peer, run.first_round + 1, payload_of(peer, s));
+      }
     }
-    broadcast_sum(run, reduce_.sum(run));
-    for (int step = 1; step < world_.size; ++step) {
-      const int peer = (world_.rank + step) % world_.size;
-      if (!slice_of(peer).empty()) deliver(run, peer, run.messenger.receive(peer));
+    reduce_.send(run);
+    for (std::size_t s = 0; s < shard_of(world_.rank).segments.size(); ++s) broadcast_sum(run, s);
+    const std::size_t segments = most_segments(shards_);
+    for (std::size_t s = 0; s < segments; ++s) {
+      for (int step = 1; step < world_.size; ++step) {
+        const int peer = (world_.rank + step) % world_.size;
+        if (s < shard_of(peer).segments.size()) deliver(run, peer, s, run.messenger.receive(peer));
+      }
     }
   }
 
  private:
-  void broadcast_sum(Run& run, const void* sum) {
-    const Slice& own = slice_of(world_.rank);
-    if (own.empty()) return;
-    const Coder::Values from{sum, sum_dtype_, nullptr, run.residual_out, own.begin};
-    const MutableBytes room = payload_of(world_.rank);
-    FrameHeader header = coder_.encode(run, own, from, lane_of(1, world_.rank), room);
+  void broadcast_sum(Run& run, std::size_t segment) {
+    const Slice& slice = shard_of(world_.rank).segments[segment];
+    const Coder::Values from{.values = reduce_.sum(run, segment),
+                             .dtype = sum_dtype_,
+                             .residual_out = run.residual_out,
+                             .first = slice.begin,
+                             .streamed = streamed_};
+    const MutableBytes room = payload_of(world_.rank, segment);
+    FrameHeader header = coder_.encode(run, slice, from, lane_of(1, world_.rank), room);
     if (run.nonfinite) header.flags |= nonfinite_flag;
     const Bytes payload = room.first(header.payload_bytes);
     header = run.messenger.stamp(header, run.first_round + 1, payload);
     for (int step = 1; step < world_.size; ++step) {
       run.messenger.send((world_.rank + step) % world_.size, header, payload);
     }
-    deliver(run, world_.rank, {header, payload});
+    deliver(run, world_.rank, segment, {header, payload});
+    run.messenger.poll();
   }
 
-  void deliver(Run& run, int owner, const Frame& frame) {
-    const Slice& slice = slice_of(owner);
-    const Output output{element(run.output, call_.dtype, slice.begin), call_.dtype,
-                        divisor_of(call_, world_)};
+  void deliver(Run& run, int owner, std::size_t segment, const Frame& frame) {
+    const Slice& slice = shard_of(owner).segments[segment];
+    const Output output{.data = element(run.output, call_.dtype, slice.begin),
+                        .dtype = call_.dtype,
+                        .divisor = divisor_of(call_, world_),
+                        .streamed = streamed_};
     coder_.decode(run, slice, frame, sum_dtype_, output);
   }
 
-  const Slice& slice_of(int rank) const { return slices_[static_cast<std::size_t>(rank)]; }
-  MutableBytes payload_of(int rank) const {
-    return payloads_[static_cast<std::size_t>(rank)].span();
+  const Shard& shard_of(int rank) const { return shards_[static_cast<std::size_t>(rank)]; }
+  MutableBytes payload_of(int rank, std::size_t segment) const {
+    return payloads_[static_cast<std::size_t>(rank)][segment];
   }
 
   Call call_;
   World world_;
   DType sum_dtype_;
+  bool streamed_;
   ReducePhase reduce_;
-  std::vector<Slice> slices_;     ///< of the second phase, by owner
-  std::vector<Buffer> payloads_;  ///< of the sums, by owner
+  std::vector<Shard> shards_;          ///< of the second phase, by owner
+  std::vector<PayloadRoom> payloads_;  ///< of the sums, by owner
   Coder coder_;
 };
 
@@ -86,15 +104,12 @@ std::string refuses(const Call& call, const World& world) {
 }
 
 Cost cost(const Call& call, const World& world) {
-  const auto borders = borders_of(call, world);
-  const auto slices = make_slices(call.broadcast_codec, borders);
-  const Slice& own = slices[static_cast<std::size_t>(world.rank)];
-  std::uint64_t bytes = ReducePhase::bytes_sent(call, world, make_slices(call.codec, borders));
-  if (!own.empty()) {
-    bytes += static_cast<std::uint64_t>(world.size - 1) *
-             (header_bytes + own.payload_bytes(accumulator_of(call.dtype)));
-  }
-  return {bytes, 2};
+  const auto down = shards_of(call.broadcast_codec, call, world);
+  const Shard& own = down[static_cast<std::size_t>(world.rank)];
+  return {
+      ReducePhase::bytes_sent(call, world, shards_of(call.codec, call, world)) +
+          static_cast<std::uint64_t>(world.size - 1) * own.frame_bytes(accumulator_of(call.dtype)),
+      2};
 }
 
 }  // namespace

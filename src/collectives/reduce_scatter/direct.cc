@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "base/isa.h"
 #include "codecs/elements.h"
 #include "collectives/reduce_phase.h"
 #include "collectives/stopwatch.h"
@@ -9,39 +10,48 @@
 namespace skimp {
 namespace {
 
-std::vector<Slice> slices_of(const Call& call, const World& world) {
+std::vector<Shard> shards_of(const Call& call, const World& world) {
   const auto parts = static_cast<std::uint64_t>(world.size);
   std::vector<std::uint64_t> borders;
   for (std::uint64_t s = 0; s <= parts; ++s) borders.push_back(s * (call.count / parts));
-  return make_slices(call.codec, borders);
+  return make_shards(call.codec, borders, call.codec->block(), world.segment);
 }
 
 class Direct final : public Runner {
  public:
   Direct(const Call& call, const World& world)
-      : call_(call), world_(world), reduce_(call, world, slices_of(call, world)) {}
+      : call_(call), world_(world), reduce_(call, world, shards_of(call, world)) {}
 
   void run(Run& run) override {
+    reduce_.expect(run);
     reduce_.send(run);
-    const void* sum = reduce_.sum(run);
-    if (sum == nullptr) return;
-    const Stopwatch stopwatch(run.codec_seconds);
-    const Slice& own = reduce_.own();
-    visit_accumulator(call_.dtype, [&](auto value) {
-      using Value = decltype(value);
-      const Sink<Value> sink({run.output, call_.dtype, divisor_of(call_, world_)});
-      for_each_tile(Source<Value>(sum, accumulator_of(call_.dtype)), own.count(),
-                    [&](std::uint64_t begin, std::uint64_t n, const Value* values) {
-                      sink.put(begin, n, values);
-                    });
-      if (run.residual_out != nullptr) {
-        Value* residual = static_cast<Value*>(run.residual_out) + own.begin;
-        std::memset(residual, 0, own.count() * sizeof(Value));
-      }
-    });
+    for (std::size_t s = 0; s < reduce_.own().segments.size(); ++s) {
+      deliver(run, reduce_.own().segments[s], reduce_.sum(run, s));
+    }
   }
 
  private:
+  void deliver(Run& run, const Slice& slice, const void* sum) {
+    const Stopwatch stopwatch(run.codec_seconds);
+    const Output output{.data = element(run.output, call_.dtype, slice.begin - reduce_.own().begin),
+                        .dtype = call_.dtype,
+                        .divisor = divisor_of(call_, world_)};
+    on_isa([&](auto) {
+      visit_accumulator(call_.dtype, [&](auto value) {
+        using Value = decltype(value);
+        const Sink<Value> sink(output);
+        for_each_tile(Source<Value>(sum, accumulator_of(call_.dtype)), slice.count(),
+                      [&](std::uint64_t begin, std::uint64_t n, const Value* values) {
+                        sink.put(begin, n, values);
+                      });
+      });
+    });
+    if (run.residual_out == nullptr) return;
+    const DType accumulator = accumulator_of(call_.dtype);
+    std::memset(element(run.residual_out, accumulator, slice.begin), 0,
+                slice.count() * bytes_of(accumulator));
+  }
+
   Call call_;
   World world_;
   ReducePhase reduce_;
@@ -57,7 +67,7 @@ std::string refuses(const Call& call, const World& world) {
 }
 
 Cost cost(const Call& call, const World& world) {
-  return {ReducePhase::bytes_sent(call, world, slices_of(call, world)), 1};
+  return {ReducePhase::bytes_sent(call, world, shards_of(call, world)), 1};
 }
 
 }  // namespace

@@ -60,6 +60,18 @@ SKIMP_API const char* skimp_last_error_message(void);
 /** "0.1.0": the version of the library that is loaded, to compare with SKIMP_VERSION. */
 SKIMP_API const char* skimp_version(void);
 
+/** The vector instruction sets that this processor has and Skimp is compiled for, narrowest first:
+ *  "scalar, avx2, avx512" or fewer. */
+SKIMP_API const char* skimp_isa_names(void);
+
+/** The one in use: the widest, unless the environment variable SKIMP_FORCE_ISA named another when
+ *  Skimp was first used. No byte of a payload or result depends on it. Fails with
+ *  SKIMP_INVALID_ARGUMENT if that variable names none of skimp_isa_names(). */
+SKIMP_API skimp_status skimp_isa(const char** name);
+
+/** Uses another from now on, in the whole process: for comparisons. */
+SKIMP_API skimp_status skimp_use_isa(const char* name);
+
 typedef enum skimp_dtype SKIMP_INT {
   SKIMP_FLOAT32 = 1,
   SKIMP_FLOAT16 = 2,
@@ -176,6 +188,16 @@ SKIMP_API const char* skimp_communicator_transport(const skimp_communicator* com
 SKIMP_API skimp_status skimp_communicator_set_timeout(skimp_communicator* communicator,
                                                       double seconds);
 
+/** How large calls are pipelined, so that encoding, the network and decoding overlap: in segments
+ * of `segment` elements, rounded up to whole blocks (0: not cut), of which at most `window` are on
+ *  their way to one peer. At first SKIMP_SEGMENT and SKIMP_WINDOW. No value of a result depends on
+ *  either. For plans created afterwards; `segment` must be the same on all ranks. */
+SKIMP_API skimp_status skimp_communicator_set_pipeline(skimp_communicator* communicator,
+                                                       uint64_t segment, int window);
+
+#define SKIMP_SEGMENT 65536
+#define SKIMP_WINDOW 4
+
 /** Collective. Ranks of equal `color` form a new communicator, in order of `key` then rank; with
  *  color < 0 a rank joins none and gets NULL. The parent must outlive the parts. */
 SKIMP_API skimp_status skimp_communicator_split(skimp_communicator* communicator, int color,
@@ -213,6 +235,8 @@ typedef struct skimp_report {
   uint64_t predicted_bytes; /**< what the algorithm's cost formula says of bytes_sent */
   uint64_t dense_bytes;     /**< what the dense algorithm would have sent, by its formula */
   uint64_t rounds;          /**< exchanges that depend on one another */
+  uint64_t guess_hits;      /**< top-k encodes whose guess of the threshold saved passes */
+  uint64_t guess_misses;    /**< and those that found the threshold the long way; same result */
   double seconds;           /**< of the whole call */
   double encode_seconds;    /**< in encoders and decoders */
   double wait_seconds;      /**< waiting for peers */

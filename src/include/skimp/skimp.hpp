@@ -205,6 +205,9 @@ class Communicator : public Handle<skimp_communicator, skimp_communicator_destro
   std::string transport() const { return skimp_communicator_transport(handle()); }
 
   void set_timeout(double seconds) { check(skimp_communicator_set_timeout(handle(), seconds)); }
+  void set_pipeline(std::uint64_t segment, int window = SKIMP_WINDOW) {
+    check(skimp_communicator_set_pipeline(handle(), segment, window));
+  }
   void barrier() { check(skimp_barrier(handle())); }
   void close(const char* reason = nullptr) { check(skimp_communicator_close(handle(), reason)); }
 
