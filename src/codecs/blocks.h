@@ -68,11 +68,12 @@ void require_scale(Value scale, const char* codec, std::uint64_t index) {
                  " is neither a magnitude nor the canonical NaN");
 }
 
-/// Decodes the blocks of a payload, with `decoder.read(begin, n)`, which looks at codes and throws
-/// for what no encoder writes, and then `decoder.decode(scale, begin, n, values)`.
+/// Decodes the blocks of a payload, with `decoder.decode(scale, begin, n, values)` (what it writes
+/// for a scale of NaN does not matter) and at last `decoder.finish()`, which throws if there was a
+/// code that no encoder writes.
 template <class Value, class Decoder>
 void decode_blocks(Bytes payload, std::uint64_t count, std::uint64_t block, const Output& output,
-                   const char* codec, Decoder& decoder) {
+                   const char* codec, Decoder&& decoder) {
   alignas(64) Value tile[run_elements];
   const Sink<Value> sink(output);
   const std::byte* scale_at = payload.data();
@@ -84,15 +85,12 @@ void decode_blocks(Bytes payload, std::uint64_t count, std::uint64_t block, cons
     for (std::uint64_t at = begin; at < begin + n; at += run_elements) {
       const std::uint64_t m = std::min(run_elements, begin + n - at);
       Value* values = sink.room(at, tile);
-      decoder.read(at, m);
-      if (is_nan(scale)) {
-        std::fill(values, values + m, scale);
-      } else {
-        decoder.decode(scale, at, m, values);
-      }
+      decoder.decode(scale, at, m, values);
+      if (is_nan(scale)) std::fill(values, values + m, scale);
       sink.settle(at, m, values);
     }
   }
+  decoder.finish();
 }
 
 inline void require_payload_bytes(const char* codec, Bytes payload, std::uint64_t expected) {

@@ -90,25 +90,38 @@ struct StochasticEncoder : Encoder<Value> {
   }
 };
 
+/// Codes are checked when all have been decoded: a corrupt payload leaves nonsense in the output.
 template <Isa isa, class Value>
 struct Decoder {
   int largest;
   Planes<const std::byte> planes;
-  const std::uint8_t* codes = nullptr;
-  alignas(64) std::uint8_t tile[run_elements] = {};
+  std::int32_t largest_codes[group_elements] = {};  ///< by lane: one maximum would be a long chain
 
-  void read(std::uint64_t begin, std::uint64_t n) {
-    codes = planes.unpack(begin, n, tile);
-    std::uint8_t most = 0;
-    for (std::uint64_t i = 0; i < n; ++i) most = std::max(most, codes[i]);
-    require_intact(most <= 2 * largest, "quantize: code ", int{most}, " after element ", begin,
-                   " exceeds ", 2 * largest);
+  void decode(Value scale, std::uint64_t begin, std::uint64_t n, Value* __restrict x) {
+    const Levels<isa, Value> levels(scale, largest);
+    std::uint64_t i = 0;
+    planes.visit_bits([&](auto bits) {
+      std::int32_t codes[group_elements];
+      for (; i + group_elements <= n; i += group_elements) {
+        planes.template unpack<bits>(begin + i, codes);
+        for (std::uint64_t j = 0; j < group_elements; ++j) {
+          largest_codes[j] = std::max(largest_codes[j], codes[j]);
+          x[i + j] = levels.value_of(levels.level_of(codes[j]));
+        }
+      }
+    });
+    if (i == n) return;
+    std::int32_t codes[group_elements];
+    planes.unpack_last(begin + i, n - i, codes);
+    for (std::uint64_t j = 0; i + j < n; ++j) {
+      largest_codes[j] = std::max(largest_codes[j], codes[j]);
+      x[i + j] = levels.value_of(levels.level_of(codes[j]));
+    }
   }
 
-  void decode(Value scale, std::uint64_t, std::uint64_t n, Value* __restrict x) const {
-    const Levels<isa, Value> levels(scale, largest);
-    const std::uint8_t* __restrict from = codes;
-    for (std::uint64_t i = 0; i < n; ++i) x[i] = levels.value_of(levels.level_of(from[i]));
+  void finish() const {
+    const int code = *std::max_element(largest_codes, largest_codes + group_elements);
+    require_intact(code <= 2 * largest, "quantize: code ", code, " exceeds ", 2 * largest);
   }
 };
 

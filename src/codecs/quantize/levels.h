@@ -41,9 +41,7 @@ class Levels {
   std::uint8_t code_of(Value level) const {
     return static_cast<std::uint8_t>(static_cast<std::int32_t>(level) + largest_);
   }
-  Value level_of(std::uint8_t code) const {
-    return static_cast<Value>(std::int32_t{code} - largest_);
-  }
+  Value level_of(std::int32_t code) const { return static_cast<Value>(code - largest_); }
 
   /// level / L · scale
   Value value_of(Value level) const { return quotient(level) * scale_; }

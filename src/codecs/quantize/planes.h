@@ -6,14 +6,17 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 
 #include "base/bytes.h"
 
 namespace skimp::quantize {
 
-/// Elements per group: a group of codes fills whole bytes in every plane. Arrays of codes have room
-/// for whole groups.
-inline constexpr std::uint64_t group_elements = 8;
+/// Elements per group: a group of codes fills whole words in every plane.
+inline constexpr std::uint64_t group_elements = 32;
+
+/// Codes that fill whole bytes in every plane. Arrays of codes have room for a multiple.
+inline constexpr std::uint64_t byte_elements = 8;
 
 /// Bytes of n codes in all planes together.
 inline std::uint64_t planes_bytes(std::uint64_t n, int bits) {
@@ -36,18 +39,17 @@ void pack_plane(const std::uint8_t* codes, int shift, std::byte* plane, std::uin
   }
 }
 
-/// Sets bits shift … of every code to what `bytes` bytes of a plane hold, and, if that is all there
-/// is to it, the others to zero.
-template <int width, bool only>
-void unpack_plane(const std::byte* plane, std::uint64_t bytes, int shift, std::uint8_t* codes) {
-  constexpr int per_byte = 8 / width;
-  constexpr unsigned mask = (1u << width) - 1;
-  for (std::uint64_t i = 0; i < bytes; ++i) {
-    const unsigned byte = std::to_integer<unsigned>(plane[i]);
-    for (int j = 0; j < per_byte; ++j) {
-      std::uint8_t& code = codes[i * per_byte + static_cast<std::uint64_t>(j)];
-      const unsigned others = only ? 0 : code;
-      code = static_cast<std::uint8_t>(others | ((byte >> (j * width)) & mask) << shift);
+/// Codes of `width` bits from bytes, one to an element of `codes`: whole words, in which each lane
+/// shifts by its own distance.
+template <int width>
+void unpack_words(const std::byte* plane, std::int32_t* codes) {
+  constexpr std::uint64_t per_word = 32 / width;
+  constexpr std::uint32_t mask = (1u << width) - 1;
+  for (std::uint64_t begin = 0; begin < group_elements; begin += per_word) {
+    const auto word = load<std::uint32_t>(plane + begin * width / 8);
+#pragma GCC unroll 1
+    for (std::uint32_t j = 0; j < per_word; ++j) {
+      codes[begin + j] = static_cast<std::int32_t>(word >> (j * width) & mask);
     }
   }
 }
@@ -59,32 +61,64 @@ class Planes {
   Planes(Byte* planes, std::uint64_t count, int bits)
       : planes_(planes), high_(planes + (bits == 3 ? bytes_of_bits(2 * count) : 0)), bits_(bits) {}
 
-  /// Where to write the codes from `begin`, a multiple of group_elements, before they are packed:
+  /// Planes that lie apart.
+  Planes(Byte* planes, Byte* high, int bits) : planes_(planes), high_(high), bits_(bits) {}
+
+  /// Where to write the codes from `begin`, a multiple of byte_elements, before they are packed:
   /// their place if a code is a byte, else `tile`.
   std::uint8_t* room(std::uint64_t begin, std::uint8_t* tile) const {
     return bits_ == 8 ? reinterpret_cast<std::uint8_t*>(planes_ + begin) : tile;
   }
 
   /// Packs n codes that are in room(begin, …). Sets those between n and the next multiple of
-  /// group_elements to zero: they are the unused bits of the last byte.
+  /// byte_elements to zero: they are the unused bits of the last byte.
   void pack(std::uint64_t begin, std::uint64_t n, std::uint8_t* codes) const {
     if (bits_ == 8) return;
-    std::fill(codes + n, codes + divide_up(n, group_elements) * group_elements, std::uint8_t{0});
+    std::fill(codes + n, codes + divide_up(n, byte_elements) * byte_elements, std::uint8_t{0});
     if (bits_ == 4) return pack_plane<4>(codes, 0, planes_ + begin / 2, bytes_of_bits(4 * n));
     pack_plane<2>(codes, 0, planes_ + begin / 4, bytes_of_bits(2 * n));
     if (bits_ == 3) pack_plane<1>(codes, 2, high_ + begin / 8, bytes_of_bits(n));
   }
 
-  /// The opposite: returns where the codes are. What it writes to the tile between n and the next
-  /// multiple of group_elements is unspecified.
-  const std::uint8_t* unpack(std::uint64_t begin, std::uint64_t n, std::uint8_t* tile) const {
+  /// Calls visitor(bits) with the bits of a code as a constant.
+  template <class Visitor>
+  void visit_bits(Visitor&& visitor) const {
     switch (bits_) {
-      case 8: return reinterpret_cast<const std::uint8_t*>(planes_ + begin);
-      case 4: unpack_plane<4, true>(planes_ + begin / 2, bytes_of_bits(4 * n), 0, tile); break;
-      default: unpack_plane<2, true>(planes_ + begin / 4, bytes_of_bits(2 * n), 0, tile);
+      case 8: return visitor(std::integral_constant<int, 8>{});
+      case 4: return visitor(std::integral_constant<int, 4>{});
+      case 3: return visitor(std::integral_constant<int, 3>{});
+      default: return visitor(std::integral_constant<int, 2>{});
     }
-    if (bits_ == 3) unpack_plane<1, false>(high_ + begin / 8, bytes_of_bits(n), 2, tile);
-    return tile;
+  }
+
+  /// The opposite of pack: the codes of a group that begins at `begin`.
+  template <int bits>
+  void unpack(std::uint64_t begin, std::int32_t* codes) const {
+    if constexpr (bits == 8) {
+      for (std::uint64_t j = 0; j < group_elements; ++j) {
+        codes[j] = std::to_integer<std::int32_t>(planes_[begin + j]);
+      }
+    } else if constexpr (bits == 3) {
+      unpack_words<2>(planes_ + begin / 4, codes);
+      std::int32_t high[group_elements];
+      unpack_words<1>(high_ + begin / 8, high);
+      for (std::uint64_t j = 0; j < group_elements; ++j) codes[j] |= high[j] << 2;
+    } else {
+      unpack_words<bits>(planes_ + begin * bits / 8, codes);
+    }
+  }
+
+  /// The first n codes of an incomplete group, of which no byte is there but those that it needs.
+  void unpack_last(std::uint64_t begin, std::uint64_t n, std::int32_t* codes) const {
+    visit_bits([&](auto bits) {
+      constexpr int low_bits = bits == 3 ? 2 : bits;
+      std::byte low[group_elements] = {}, high[group_elements / 8] = {};
+      const std::byte* from = planes_ + begin * low_bits / 8;
+      std::copy(from, from + bytes_of_bits(n * low_bits), low);
+      if (bits == 3) std::copy(high_ + begin / 8, high_ + begin / 8 + bytes_of_bits(n), high);
+      Planes<std::byte> group(low, high, bits);
+      group.template unpack<bits>(0, codes);
+    });
   }
 
  private:

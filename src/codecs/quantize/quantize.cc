@@ -78,9 +78,9 @@ class Quantize final : public Codec {
 
   template <Isa isa, class Value>
   void decode_as(Bytes payload, std::uint64_t count, DType dtype, const Output& output) const {
-    quantize::Decoder<isa, Value> decoder{
-        largest_, {payload.data() + scales_bytes(count, dtype), count, bits_}};
-    decode_blocks<Value>(payload, count, block_, output, "quantize", decoder);
+    const quantize::Planes planes(payload.data() + scales_bytes(count, dtype), count, bits_);
+    decode_blocks<Value>(payload, count, block_, output, "quantize",
+                         quantize::Decoder<isa, Value>{largest_, planes});
   }
 
   std::uint64_t scales_bytes(std::uint64_t count, DType dtype) const {

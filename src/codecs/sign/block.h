@@ -75,8 +75,6 @@ template <class Value>
 struct Decoder {
   const std::byte* bits;
 
-  void read(std::uint64_t, std::uint64_t) const {}  // All bits are possible.
-
   void decode(Value scale, std::uint64_t begin, std::uint64_t n, Value* __restrict x) const {
     const std::byte* from = bits + begin / 8;
     std::uint64_t i = 0;
@@ -88,6 +86,8 @@ struct Decoder {
     apply_signs(word, scale, last);
     std::copy(last, last + (n - i), x + i);
   }
+
+  void finish() const {}  // All bits are possible.
 };
 
 }  // namespace skimp::sign

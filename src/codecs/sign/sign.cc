@@ -46,8 +46,7 @@ class Sign final : public Codec {
     on_isa([&](auto) {
       visit_accumulator(dtype, [&](auto value) {
         using Value = decltype(value);
-        sign::Decoder<Value> decoder{bits};
-        decode_blocks<Value>(payload, count, block_, output, "sign", decoder);
+        decode_blocks<Value>(payload, count, block_, output, "sign", sign::Decoder<Value>{bits});
       });
     });
   }
