@@ -26,6 +26,8 @@ def main(arguments: Sequence[str]) -> int:
 def _bench(ranks: Ranks, options: Options) -> int:
     is_shown = ranks.is_first and options.json != "-"
     ranks.comm.set_pipeline(options.segment, options.window)
+    if options.threads is not None:
+        ranks.comm.set_threads(options.threads)
     table = Table(columns.of(options), sys.stdout if is_shown else None)
     about = _about(ranks, options)
     table.comment(_first_line(about))

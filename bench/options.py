@@ -55,8 +55,9 @@ class Options:
     root: int = 0
     algorithm: str | None = None
     broadcast_codec: str | None = None
-    segment: int = 65536
+    segment: int = 262144
     window: int = 4
+    threads: int | None = None
 
     def sizes(self) -> list[int]:
         """In bytes, from the smallest to the largest."""
@@ -105,9 +106,9 @@ def _parser() -> argparse.ArgumentParser:
     ranks.add_argument(
         "--segment",
         type=_count,
-        default=65536,
+        default=262144,
         metavar="ELEMENTS",
-        help="in which large calls are cut, 0: not at all (default: 65536)",
+        help="in which large calls are cut, 0: not at all (default: 262144)",
     )
     ranks.add_argument(
         "--window",
@@ -115,6 +116,12 @@ def _parser() -> argparse.ArgumentParser:
         default=4,
         metavar="N",
         help="segments on their way to one peer (default: 4)",
+    )
+    ranks.add_argument(
+        "--threads",
+        type=_positive,
+        metavar="N",
+        help="of each rank, for codecs (default: SKIMP_THREADS, or 1)",
     )
     commands = parser.add_subparsers(dest="benchmark", required=True, metavar="BENCHMARK")
     for name in COLLECTIVES:

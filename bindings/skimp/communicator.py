@@ -59,7 +59,7 @@ class Communicator(Collectives):
         """How long a wait may take before `TimeoutError`; 300 s at first. Equal on all ranks."""
         self._native.set_timeout(seconds)
 
-    def set_pipeline(self, segment: int = 65536, window: int = 4) -> None:
+    def set_pipeline(self, segment: int = 262144, window: int = 4) -> None:
         """How large calls are cut, so that encoding, the network and decoding overlap.
 
         segment
@@ -72,6 +72,15 @@ class Communicator(Collectives):
         No value of a result depends on either. Plans made before keep what they were made with.
         """
         self._native.set_pipeline(segment, window)
+
+    def set_threads(self, threads: int) -> None:
+        """How many threads of this rank encode and decode; 1, or what SKIMP_THREADS says, at first.
+
+        They share large calls segment by segment (top-k: shard by shard); more than there are cores
+        for each rank only wait for one another. No value of a result depends on it, and ranks may
+        differ. Plans made before keep what they were made with.
+        """
+        self._native.set_threads(threads)
 
     def barrier(self) -> None:
         """Returns once every rank has called it."""

@@ -93,6 +93,14 @@ skimp_status skimp_communicator_set_pipeline(skimp_communicator* communicator, u
   });
 }
 
+skimp_status skimp_communicator_set_threads(skimp_communicator* communicator, int threads) {
+  return guard([&] {
+    require_pointer(communicator, "communicator");
+    communicator->communicator->set_threads(threads);
+    communicator->plans.clear();
+  });
+}
+
 skimp_status skimp_communicator_split(skimp_communicator* communicator, int color, int key,
                                       skimp_communicator** part) {
   return guard([&] {

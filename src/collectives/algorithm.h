@@ -24,7 +24,21 @@ struct Run {
   bool nonfinite = false;        ///< set when a value here or in a received frame was NaN or Inf
   std::uint64_t guess_hits = 0;  ///< encodes that guessed well (see Guess)
   std::uint64_t guess_misses = 0;
-  double codec_seconds = 0;  ///< spent encoding, adding and decoding
+  double codec_seconds = 0;  ///< spent encoding, adding and decoding, by all threads
+
+  Run without_counts() const {
+    Run part = *this;
+    part.nonfinite = false;
+    part.guess_hits = part.guess_misses = 0;
+    part.codec_seconds = 0;
+    return part;
+  }
+  void add_counts(const Run& part) {
+    nonfinite |= part.nonfinite;
+    guess_hits += part.guess_hits;
+    guess_misses += part.guess_misses;
+    codec_seconds += part.codec_seconds;
+  }
 };
 
 /// An algorithm made ready: its shards and codecs are fixed, its workspace is allocated.

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/stream.h"
+#include "base/team.h"
 #include "codecs/codec.h"
 #include "skimp/skimp.h"
 
@@ -22,8 +23,8 @@ struct Call {
   int root = 0;
 };
 
-/// Elements of a segment, unless told otherwise: 256 KiB of sums stay in a core's cache while all
-/// ranks' payloads are added to them, and are large enough to hide what a message costs.
+/// Elements of a segment, unless told otherwise: large enough to hide what a message costs, and a
+/// MiB of sums mostly stays in the cache while all ranks' payloads are added to them.
 inline constexpr std::uint64_t default_segment = SKIMP_SEGMENT;
 
 /// Where a rank stands, and how it cuts its work.
@@ -32,6 +33,7 @@ struct World {
   int size = 1;
   bool shared_memory = true;
   std::uint64_t segment = default_segment;  ///< elements; 0: shards are not cut
+  Team* team = nullptr;                     ///< threads for codecs; null: the calling one
 };
 
 /// Whether arrays of this call are too large to stay in the cache (see base/stream.h).

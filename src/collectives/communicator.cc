@@ -1,7 +1,10 @@
 #include "collectives/communicator.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <cstdlib>
+#include <cstring>
 #include <new>
 #include <numeric>
 #include <tuple>
@@ -19,6 +22,20 @@ struct Ticket {
   std::int32_t key;
   std::int32_t next_channel;
 };
+
+constexpr int most_threads = 1024;
+
+/// What SKIMP_THREADS says, or 1.
+int threads_asked_for() {
+  const char* text = std::getenv("SKIMP_THREADS");
+  if (text == nullptr || *text == '\0') return 1;
+  int threads = 0;
+  const char* end = text + std::strlen(text);
+  const auto [rest, error] = std::from_chars(text, end, threads);
+  require(error == std::errc() && rest == end && threads >= 1 && threads <= most_threads,
+          "SKIMP_THREADS = '", text, "' is not a number from 1 to ", most_threads);
+  return threads;
+}
 
 std::uint64_t fingerprint_of(const std::string& text) {
   return checksum({reinterpret_cast<const std::byte*>(text.data()), text.size()});
@@ -62,6 +79,7 @@ Communicator::Communicator(std::unique_ptr<Transport> transport) : root_(std::ma
   transport_ = root_->transport.get();
   members_ = all_ranks(*transport_);
   messenger_ = std::make_unique<Messenger>(*transport_, 0);
+  set_threads(threads_asked_for());
 }
 
 Communicator::Communicator(std::shared_ptr<Root> root, std::vector<int> members, Channel channel)
@@ -90,6 +108,13 @@ void Communicator::set_pipeline(std::uint64_t segment, int window) {
   require(window >= 1, "pipeline: window = ", window, " must be at least 1");
   segment_ = segment;
   messenger_->set_window(window);
+}
+
+void Communicator::set_threads(int threads) {
+  check_usable();
+  require(threads >= 1 && threads <= most_threads, "threads = ", threads, " is not from 1 to ",
+          most_threads);
+  team_ = threads == 1 ? nullptr : std::make_shared<Team>(threads);
 }
 
 void Communicator::check_usable() const {
@@ -170,6 +195,7 @@ std::unique_ptr<Communicator> Communicator::split(int color, int key) {
     part.reset(new Communicator(root_, std::move(ranks), channel));
     part->timeout_seconds_ = timeout_seconds_;
     part->set_pipeline(segment_, messenger.window());
+    part->team_ = team_;
   });
   return part;
 }

@@ -22,13 +22,18 @@ class Communicator {
   int rank() const { return transport_->rank(); }
   int world_size() const { return transport_->world_size(); }
   const char* transport_name() const { return root_->transport->name(); }
-  World world() const { return {rank(), world_size(), transport_->shared_memory(), segment_}; }
+  World world() const {
+    return {rank(), world_size(), transport_->shared_memory(), segment_, team_.get()};
+  }
 
   void set_timeout(double seconds);
 
   /// How large calls are cut, for plans made afterwards: into segments of so many elements (0: not
   /// at all), of which at most `window` are on their way to one peer. Equal on all ranks.
   void set_pipeline(std::uint64_t segment, int window);
+
+  /// Threads for codecs, for plans made afterwards.
+  void set_threads(int threads);
 
   /// Collective; null for a rank with a negative color.
   std::unique_ptr<Communicator> split(int color, int key);
@@ -41,6 +46,8 @@ class Communicator {
 
   /// The number of the call that is under way, or else of the next.
   std::uint64_t sequence() const { return sequence_; }
+
+  const std::shared_ptr<Team>& team() const { return team_; }
 
   /// Runs `body` as the next call. All ranks must call with the same text; it is compared when
   /// `fresh` is set or the text is new here, later only its fingerprint. An error ends the
@@ -70,6 +77,7 @@ class Communicator {
   std::unique_ptr<Messenger> messenger_;
   double timeout_seconds_ = 300;
   std::uint64_t segment_ = default_segment;
+  std::shared_ptr<Team> team_;  ///< null: one thread
   std::uint64_t sequence_ = 0;
   std::optional<Error> failure_;
   std::vector<std::shared_ptr<void>> kept_;  ///< memory of messages that cannot be withdrawn

@@ -68,6 +68,7 @@ Plan::Plan(std::shared_ptr<Communicator> communicator, const Call& call, const A
     : communicator_(std::move(communicator)),
       call_(call),
       world_(communicator_->world()),
+      team_(communicator_->team()),
       algorithm_(algorithm),
       text_(plan_text(call, world_, algorithm.name)),
       report_{} {

@@ -43,6 +43,7 @@ class Plan : public std::enable_shared_from_this<Plan> {
   std::shared_ptr<Communicator> communicator_;
   Call call_;
   World world_;
+  std::shared_ptr<Team> team_;  ///< that world_ points to
   const Algorithm& algorithm_;
   std::string text_;
   std::unique_ptr<Runner> runner_;

@@ -1,5 +1,6 @@
 #include "collectives/reduce_phase.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/isa.h"
@@ -12,9 +13,12 @@ ReducePhase::ReducePhase(const Call& call, const World& world, std::vector<Shard
     : call_(call),
       world_(world),
       shards_(std::move(shards)),
+      workers_(world),
       outgoing_(shards_.size()),
-      incoming_(shards_.size()),
-      sum_(own().largest_segment() * bytes_of(accumulator_of(call.dtype))) {
+      incoming_(shards_.size()) {
+  for (int thread = 0; thread < workers_.threads(); ++thread) {
+    sums_.emplace_back(own().largest_segment() * bytes_of(accumulator_of(call.dtype)));
+  }
   for (std::size_t peer = 0; peer < shards_.size(); ++peer) {
     if (peer == static_cast<std::size_t>(world.rank)) continue;
     outgoing_[peer] = PayloadRoom(shards_[peer], call.dtype);
@@ -32,41 +36,77 @@ void ReducePhase::expect(Run& run) {
 }
 
 void ReducePhase::send(Run& run) {
+  struct Task {
+    int peer;
+    std::size_t segment;
+    FrameHeader header;
+  };
+  std::vector<Task> tasks;
   const std::size_t segments = most_segments(shards_);
   for (std::size_t s = 0; s < segments; ++s) {
     // Each rank begins with its right neighbour, so that no owner is everybody's first.
     for (int step = 1; step < world_.size; ++step) {
       const int peer = (world_.rank + step) % world_.size;
-      const Shard& shard = shards_[static_cast<std::size_t>(peer)];
-      if (s >= shard.segments.size()) continue;
-      const MutableBytes room = outgoing_[static_cast<std::size_t>(peer)][s];
-      const FrameHeader header = coder_.encode(run, shard.segments[s], values_of(run, call_),
-                                               lane_of(0, world_.rank), room);
-      const Bytes payload = room.first(header.payload_bytes);
-      run.messenger.send(peer, run.messenger.stamp(header, run.first_round, payload), payload);
+      if (s < shards_[static_cast<std::size_t>(peer)].segments.size())
+        tasks.push_back({peer, s, {}});
+    }
+  }
+  const auto room_of = [&](const Task& task) {
+    return outgoing_[static_cast<std::size_t>(task.peer)][task.segment];
+  };
+  for (std::size_t begin = 0; begin < tasks.size(); begin += workers_.batch()) {
+    const std::size_t n = std::min(workers_.batch(), tasks.size() - begin);
+    workers_.for_each(run, n, [&](Run& part, Coder& coder, std::size_t i, int) {
+      Task& task = tasks[begin + i];
+      const Slice& slice = shards_[static_cast<std::size_t>(task.peer)].segments[task.segment];
+      task.header =
+          coder.encode(part, slice, values_of(run, call_), lane_of(0, world_.rank), room_of(task));
+    });
+    for (std::size_t i = begin; i < begin + n; ++i) {
+      const Bytes payload = room_of(tasks[i]).first(tasks[i].header.payload_bytes);
+      run.messenger.send(tasks[i].peer,
+                         run.messenger.stamp(tasks[i].header, run.first_round, payload), payload);
     }
     run.messenger.poll();
   }
 }
 
-const void* ReducePhase::sum(Run& run, std::size_t segment) {
-  const Slice& slice = own().segments[segment];
-  Output output{.data = sum_.data(), .dtype = accumulator_of(call_.dtype)};
-  for (int rank = 0; rank < world_.size; ++rank) {
-    output.add = rank > 0;
-    if (rank == world_.rank) {
-      add_own(run, slice, !output.add);
-    } else {
-      coder_.decode(run, slice, run.messenger.receive(rank), call_.dtype, output);
+void ReducePhase::for_each_sum(Run& run, const Visit& visit,
+                               const std::function<void(std::size_t, std::size_t)>& after) {
+  const std::size_t segments = own().segments.size();
+  const auto ranks = static_cast<std::size_t>(world_.size);
+  std::vector<Frame> frames(workers_.batch() * ranks);
+  for (std::size_t begin = 0; begin < segments; begin += workers_.batch()) {
+    const std::size_t n = std::min(workers_.batch(), segments - begin);
+    for (std::size_t i = 0; i < n; ++i) {
+      for (int rank = 0; rank < world_.size; ++rank) {
+        if (rank == world_.rank) continue;
+        frames[i * ranks + static_cast<std::size_t>(rank)] = run.messenger.receive(rank);
+      }
     }
+    workers_.for_each(run, n, [&](Run& part, Coder& coder, std::size_t i, int thread) {
+      const Slice& slice = own().segments[begin + i];
+      void* sum = sums_[static_cast<std::size_t>(thread)].data();
+      Output output{.data = sum, .dtype = accumulator_of(call_.dtype)};
+      for (int rank = 0; rank < world_.size; ++rank) {
+        output.add = rank > 0;
+        if (rank == world_.rank) {
+          add_own(part, slice, sum, rank == 0);
+        } else {
+          const Frame& frame = frames[i * ranks + static_cast<std::size_t>(rank)];
+          coder.decode(part, slice, frame, call_.dtype, output);
+        }
+      }
+      visit(part, coder, begin + i, sum);
+    });
+    after(begin, begin + n);
   }
-  return sum_.data();
 }
 
-void ReducePhase::add_own(Run& run, const Slice& slice, bool first) {
+void ReducePhase::add_own(Run& run, const Slice& slice, void* sum, bool first) const {
   const Stopwatch stopwatch(run.codec_seconds);
   const DType accumulator = accumulator_of(call_.dtype);
-  const Output output{.data = sum_.data(), .dtype = accumulator, .add = !first};
+  const Output output{.data = sum, .dtype = accumulator, .add = !first};
   run.nonfinite |= !on_isa([&](auto) {
     return visit_accumulator(call_.dtype, [&](auto value) {
       using Value = decltype(value);

@@ -5,14 +5,17 @@
 /// A rank never compresses its own shard for itself: it adds it exactly, in its place in the order.
 #pragma once
 
+#include <functional>
 #include <vector>
 
-#include "collectives/slices.h"
+#include "collectives/workers.h"
 
 namespace skimp {
 
 class ReducePhase {
  public:
+  using Visit = std::function<void(Run&, Coder&, std::size_t, const void*)>;
+
   /// Rank r owns shards[r].
   ReducePhase(const Call& call, const World& world, std::vector<Shard> shards);
 
@@ -22,9 +25,12 @@ class ReducePhase {
   /// Encodes and sends; what the payloads leave out becomes the residual of those shards.
   void send(Run& run);
 
-  /// Waits for the others' payloads and returns the sum over all ranks of a segment of this rank's
-  /// own shard, in the accumulator's type. The next call overwrites it. Segments come in order.
-  const void* sum(Run& run, std::size_t segment);
+  /// Waits for the others' payloads of this rank's own segments, in order, and calls
+  /// visit(run, coder, segment, sum) with the sum of each over all ranks, in the accumulator's
+  /// type, on several threads if there are; then, on the calling thread, after(begin, end) for
+  /// those segments that are done.
+  void for_each_sum(Run& run, const Visit& visit,
+                    const std::function<void(std::size_t, std::size_t)>& after);
 
   const Shard& own() const { return shards_[static_cast<std::size_t>(world_.rank)]; }
 
@@ -33,15 +39,15 @@ class ReducePhase {
                                   const std::vector<Shard>& shards);
 
  private:
-  void add_own(Run& run, const Slice& slice, bool first);
+  void add_own(Run& run, const Slice& slice, void* sum, bool first) const;
 
   Call call_;
   World world_;
   std::vector<Shard> shards_;
-  Coder coder_;
+  Workers workers_;
   std::vector<PayloadRoom> outgoing_;  ///< payloads for every other rank
   std::vector<PayloadRoom> incoming_;  ///< and from every other rank
-  Buffer sum_;                         ///< of one segment
+  std::vector<Buffer> sums_;           ///< of one segment each, by thread
 };
 
 }  // namespace skimp

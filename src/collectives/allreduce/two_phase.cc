@@ -24,7 +24,8 @@ class TwoPhase final : public Runner {
         sum_dtype_(accumulator_of(call.dtype)),
         streamed_(is_streamed(call)),
         reduce_(call, world, shards_of(call.codec, call, world)),
-        shards_(shards_of(call.broadcast_codec, call, world)) {
+        shards_(shards_of(call.broadcast_codec, call, world)),
+        workers_(world) {
     for (const Shard& shard : shards_) payloads_.emplace_back(shard, sum_dtype_);
   }
 
@@ -37,43 +38,72 @@ class TwoPhase final : public Runner {
       }
     }
     reduce_.send(run);
-    for (std::size_t s = 0; s < shard_of(world_.rank).segments.size(); ++s) broadcast_sum(run, s);
-    const std::size_t segments = most_segments(shards_);
-    for (std::size_t s = 0; s < segments; ++s) {
-      for (int step = 1; step < world_.size; ++step) {
-        const int peer = (world_.rank + step) % world_.size;
-        if (s < shard_of(peer).segments.size()) deliver(run, peer, s, run.messenger.receive(peer));
-      }
-    }
+    broadcast_sums(run);
+    receive_sums(run);
   }
 
  private:
-  void broadcast_sum(Run& run, std::size_t segment) {
-    const Slice& slice = shard_of(world_.rank).segments[segment];
-    const Coder::Values from{.values = reduce_.sum(run, segment),
-                             .dtype = sum_dtype_,
-                             .residual_out = run.residual_out,
-                             .first = slice.begin,
-                             .streamed = streamed_};
-    const MutableBytes room = payload_of(world_.rank, segment);
-    FrameHeader header = coder_.encode(run, slice, from, lane_of(1, world_.rank), room);
-    if (run.nonfinite) header.flags |= nonfinite_flag;
-    const Bytes payload = room.first(header.payload_bytes);
-    header = run.messenger.stamp(header, run.first_round + 1, payload);
-    for (int step = 1; step < world_.size; ++step) {
-      run.messenger.send((world_.rank + step) % world_.size, header, payload);
-    }
-    deliver(run, world_.rank, segment, {header, payload});
-    run.messenger.poll();
+  /// Encodes each segment's sum as soon as it is there, decodes that as everyone does, and sends
+  /// it.
+  void broadcast_sums(Run& run) {
+    const Shard& own = shard_of(world_.rank);
+    std::vector<FrameHeader> headers(own.segments.size());
+    const auto encode = [&](Run& part, Coder& coder, std::size_t s, const void* sum) {
+      const Slice& slice = own.segments[s];
+      const Coder::Values from{.values = sum,
+                               .dtype = sum_dtype_,
+                               .residual_out = run.residual_out,
+                               .first = slice.begin,
+                               .streamed = streamed_};
+      const MutableBytes room = payload_of(world_.rank, s);
+      headers[s] = coder.encode(part, slice, from, lane_of(1, world_.rank), room);
+      deliver(part, coder, world_.rank, s, {headers[s], room.first(headers[s].payload_bytes)});
+    };
+    reduce_.for_each_sum(run, encode, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t s = begin; s < end; ++s) {
+        if (run.nonfinite) headers[s].flags |= nonfinite_flag;
+        const Bytes payload = payload_of(world_.rank, s).first(headers[s].payload_bytes);
+        const FrameHeader header = run.messenger.stamp(headers[s], run.first_round + 1, payload);
+        for (int step = 1; step < world_.size; ++step) {
+          run.messenger.send((world_.rank + step) % world_.size, header, payload);
+        }
+      }
+      run.messenger.poll();
+    });
   }
 
-  void deliver(Run& run, int owner, std::size_t segment, const Frame& frame) {
+  void receive_sums(Run& run) {
+    struct Task {
+      int owner;
+      std::size_t segment;
+      Frame frame;
+    };
+    std::vector<Task> tasks;
+    const auto decode = [&] {
+      workers_.for_each(run, tasks.size(), [&](Run& part, Coder& coder, std::size_t i, int) {
+        deliver(part, coder, tasks[i].owner, tasks[i].segment, tasks[i].frame);
+      });
+      tasks.clear();
+    };
+    const std::size_t segments = most_segments(shards_);
+    for (std::size_t s = 0; s < segments; ++s) {
+      for (int step = 1; step < world_.size; ++step) {
+        const int owner = (world_.rank + step) % world_.size;
+        if (s >= shard_of(owner).segments.size()) continue;
+        tasks.push_back({owner, s, run.messenger.receive(owner)});
+        if (tasks.size() == workers_.batch()) decode();
+      }
+    }
+    decode();
+  }
+
+  void deliver(Run& run, Coder& coder, int owner, std::size_t segment, const Frame& frame) const {
     const Slice& slice = shard_of(owner).segments[segment];
     const Output output{.data = element(run.output, call_.dtype, slice.begin),
                         .dtype = call_.dtype,
                         .divisor = divisor_of(call_, world_),
                         .streamed = streamed_};
-    coder_.decode(run, slice, frame, sum_dtype_, output);
+    coder.decode(run, slice, frame, sum_dtype_, output);
   }
 
   const Shard& shard_of(int rank) const { return shards_[static_cast<std::size_t>(rank)]; }
@@ -88,7 +118,7 @@ class TwoPhase final : public Runner {
   ReducePhase reduce_;
   std::vector<Shard> shards_;          ///< of the second phase, by owner
   std::vector<PayloadRoom> payloads_;  ///< of the sums, by owner
-  Coder coder_;
+  Workers workers_;
 };
 
 std::string refuses(const Call& call, const World& world) {

@@ -25,9 +25,10 @@ class Direct final : public Runner {
   void run(Run& run) override {
     reduce_.expect(run);
     reduce_.send(run);
-    for (std::size_t s = 0; s < reduce_.own().segments.size(); ++s) {
-      deliver(run, reduce_.own().segments[s], reduce_.sum(run, s));
-    }
+    const auto visit = [&](Run& part, Coder&, std::size_t s, const void* sum) {
+      deliver(part, reduce_.own().segments[s], sum);
+    };
+    reduce_.for_each_sum(run, visit, [](std::size_t, std::size_t) {});
   }
 
  private:

@@ -195,8 +195,14 @@ SKIMP_API skimp_status skimp_communicator_set_timeout(skimp_communicator* commun
 SKIMP_API skimp_status skimp_communicator_set_pipeline(skimp_communicator* communicator,
                                                        uint64_t segment, int window);
 
-#define SKIMP_SEGMENT 65536
+#define SKIMP_SEGMENT 262144
 #define SKIMP_WINDOW 4
+
+/** Threads of this rank that encode and decode, for plans created afterwards; at first what the
+ *  environment variable SKIMP_THREADS says, else 1. They share large calls segment by segment
+ *  (top-k: shard by shard). No value of a result depends on it; ranks may differ. */
+SKIMP_API skimp_status skimp_communicator_set_threads(skimp_communicator* communicator,
+                                                      int threads);
 
 /** Collective. Ranks of equal `color` form a new communicator, in order of `key` then rank; with
  *  color < 0 a rank joins none and gets NULL. The parent must outlive the parts. */

@@ -208,6 +208,7 @@ class Communicator : public Handle<skimp_communicator, skimp_communicator_destro
   void set_pipeline(std::uint64_t segment, int window = SKIMP_WINDOW) {
     check(skimp_communicator_set_pipeline(handle(), segment, window));
   }
+  void set_threads(int threads) { check(skimp_communicator_set_threads(handle(), threads)); }
   void barrier() { check(skimp_barrier(handle())); }
   void close(const char* reason = nullptr) { check(skimp_communicator_close(handle(), reason)); }
 
