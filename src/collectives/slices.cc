@@ -32,10 +32,12 @@ std::uint64_t Shard::largest_segment() const {
 
 std::vector<Shard> make_shards(const CodecPtr& codec, const std::vector<std::uint64_t>& borders,
                                std::uint64_t block, std::uint64_t segment) {
-  const bool whole = segment == 0 || !codec->traits().blockwise;
+  const bool cut = segment > 0 && codec->traits().blockwise;
   std::vector<Shard> shards;
   for (std::size_t s = 0; s + 1 < borders.size(); ++s) {
     Shard& shard = shards.emplace_back(Shard{borders[s], borders[s + 1], {}});
+    // A segment of 2^64 − 1 in whole blocks would be 0.
+    const bool whole = !cut || segment >= shard.count();
     const std::uint64_t step = whole ? shard.count() : divide_up(segment, block) * block;
     for (std::uint64_t begin = shard.begin; begin < shard.end; begin += step) {
       const std::uint64_t end = shard.end - begin < step ? shard.end : begin + step;
