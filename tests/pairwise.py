@@ -45,7 +45,8 @@ def _best(
         pairs = (sorted([mine, (names.index(other), other)]) for other in case)
         return sum(tuple((n, chosen[n]) for _, n in pair) in missing for pair in pairs)
 
-    start = turn * (names.index(name) + 1)
+    # Each factor at its own pace, or those of one size would always meet in the same way.
+    start = turn + turn // size * (names.index(name) + 1)
     return max(((start + value) % size for value in range(size)), key=gain)
 
 
