@@ -5,7 +5,9 @@ import pytest
 import skimp
 
 from tests import oracle
+from tests.comparing import same_bits
 from tests.oracle.topk import index_bytes
+from tests.pairwise import parametrize
 
 
 def kept(x: np.ndarray, k: int) -> list[int]:
@@ -80,35 +82,128 @@ def test_indices_past_two_to_the_24():
         assert np.array_equal(decoded[places], x[places])
 
 
+# ---- In large arrays a sample tells where to look first ----
+
+
+def sampled(count: int) -> np.ndarray:
+    """Where the sample looks: the library's step, which an adversary knows too."""
+    samples = max(4096, count // 1024)
+    return np.arange(samples) * ((count // samples - 1) | 1)
+
+
+def unsampled(count: int) -> np.ndarray:
+    return np.setdiff1d(np.arange(count), sampled(count))
+
+
 def striped(rng, count, period):
     """Large values in stripes, which a sample of every so many elements may meet or miss."""
-    x = rng.standard_normal(count).astype(np.float32)
+    x = rng.standard_normal(count)
     x[::period] *= 1e6
     return x
 
 
+def spiked(rng, count, places, spikes, value=1e6):
+    """Noise but for `spikes` values, at places chosen from those given."""
+    x = rng.uniform(-1, 1, count)
+    x[rng.choice(places, spikes, replace=False)] = value
+    return x
+
+
+def denormal(rng, count, dtype):
+    return rng.integers(-(2**22), 2**22, count) * float(oracle.finfo(dtype).smallest_subnormal)
+
+
+HIT, MISS, EITHER = "hit", "miss", "either"
+
+# What is in an array, and whether the guess is right where 400 of 40 000 elements are kept.
 GUESSES = {
-    **{f"stripes of {p}": lambda rng, n, p=p: striped(rng, n, p) for p in (3, 7, 8, 9, 10, 64)},
-    "the last is all": lambda rng, n: np.eye(1, n, n - 1, dtype=np.float32)[0],
-    "rising": lambda rng, n: np.arange(n, dtype=np.float32),
-    "falling": lambda rng, n: -np.arange(n, dtype=np.float32)[::-1],
-    "two values": lambda rng, n: rng.choice(np.float32([1, -2]), n),
-    "zeros and a few": lambda rng, n: np.where(rng.random(n) < 1e-3, 1, 0).astype(np.float32),
-    "infinite": lambda rng, n: np.where(rng.random(n) < 0.9, np.inf, 1).astype(np.float32),
-    "nan": lambda rng, n: np.full(n, np.nan, np.float32),
+    **{
+        f"stripes of {p}": (lambda rng, n, dtype, p=p: striped(rng, n, p), EITHER)
+        for p in (3, 7, 8, 9, 10, 64)
+    },
+    "the last is all": (lambda rng, n, dtype: np.eye(1, n, n - 1)[0], EITHER),
+    "rising": (lambda rng, n, dtype: np.arange(n), HIT),
+    "falling": (lambda rng, n, dtype: -np.arange(n)[::-1], HIT),
+    "two values": (lambda rng, n, dtype: rng.choice([1, -2], n), MISS),
+    "zeros and a few": (lambda rng, n, dtype: rng.random(n) < 1e-3, EITHER),
+    "infinite": (lambda rng, n, dtype: np.where(rng.random(n) < 0.9, np.inf, 1), MISS),
+    "nan": (lambda rng, n, dtype: np.full(n, np.nan), MISS),
+    "nan here and there": (lambda rng, n, dtype: spiked(rng, n, n, 1000, np.nan), HIT),
+    "much nan": (lambda rng, n, dtype: spiked(rng, n, n, 10_000, -np.nan), MISS),
+    "normal": (lambda rng, n, dtype: rng.standard_normal(n), HIT),
+    "heavy-tailed": (lambda rng, n, dtype: rng.standard_t(1.5, n), HIT),
+    "equal": (lambda rng, n, dtype: np.full(n, -0.7), MISS),
+    "minus zeros": (lambda rng, n, dtype: -np.zeros(n), EITHER),
+    "one bin of the histogram": (lambda rng, n, dtype: 1 + rng.permutation(n) * 2.0**-23, HIT),
+    "denormal": (denormal, HIT),
+    "spikes that it misses": (lambda rng, n, dtype: spiked(rng, n, unsampled(n), 399), HIT),
+    "crowds that it misses": (lambda rng, n, dtype: spiked(rng, n, unsampled(n), 4097), MISS),
+    "what it meets is all": (lambda rng, n, dtype: spiked(rng, n, sampled(n), 399), MISS),
 }
 
 
-@pytest.mark.parametrize("k", [1, 37, 400, 4096, 5000])
-@pytest.mark.parametrize("data", GUESSES)
-@pytest.mark.parametrize("count", [40_000, 65_536])
-def test_a_wrong_guess_changes_nothing(data, count, k):
-    """In large arrays a sample tells where to look first; here it misleads."""
-    x = GUESSES[data](np.random.default_rng(0), count)
-    frame, left = oracle.encode_frame(oracle.TopK(k=k), x)
-    residual = skimp.Residual(count)
-    assert skimp.TopK(k=k, values="float32").encode(x, residual=residual) == frame
-    assert np.array_equal(residual.values, left)
+def misleading(data: str, count: int, dtype: str, seed: int = 0) -> np.ndarray:
+    dtype = oracle.dtype(dtype)
+    values = GUESSES[data][0](np.random.default_rng(seed), count, dtype)
+    return oracle.narrow(np.asarray(values, np.float64), dtype)
+
+
+@parametrize(
+    k=(1, 37, 400, 2048, 4096, 5000),
+    data=tuple(GUESSES),
+    count=(16_384, 40_000, 65_536),
+    dtype=("float32", "float64", "bfloat16"),
+    in_place=(False, True),
+)
+def test_a_wrong_guess_changes_nothing(k, data, count, dtype, in_place):
+    model, codec = oracle.TopK(k=k), skimp.TopK(k=k)
+    x = misleading(data, count, dtype)
+    assert codec.encode(x) == oracle.encode_frame(model, x)[0]
+    residual = skimp.Residual(count, dtype, in_place=in_place)
+    left = residual.values.copy()
+    for step in range(2):
+        x = misleading(data, count, dtype, seed=step)
+        frame, left = oracle.encode_frame(model, x, left)
+        assert codec.encode(x, residual=residual) == frame
+        assert same_bits(residual.values, left)
+
+
+def guesses(x: np.ndarray, k: int, algorithm: str) -> list[tuple[int, int]]:
+    """By rank: guesses that were right and wrong, as the communicator and a plan report them."""
+
+    def worker(comm):
+        options = {"codec": skimp.TopK(k=k), "algorithm": algorithm}
+        plan = comm.plan_allreduce(like=x, **options)
+        plan.run(x)
+        comm.allreduce(x, **options)
+        for report in (plan.report, comm.report):
+            yield report.guess_hits, report.guess_misses
+
+    reported = skimp.run_threads(2, lambda comm: list(worker(comm)))
+    assert all(by_plan == by_communicator for by_plan, by_communicator in reported)
+    return [by_plan for by_plan, _ in reported]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("data", [name for name, (_, guess) in GUESSES.items() if guess != EITHER])
+def test_guesses_are_counted(data, dtype):
+    """A rank encodes once in gather."""
+    expected = (1, 0) if GUESSES[data][1] == HIT else (0, 1)
+    assert guesses(misleading(data, 40_000, dtype), 400, "gather") == [expected] * 2
+
+
+def test_two_phase_guesses_twice():
+    """For the other rank's shard and for the sum of its own."""
+    assert guesses(misleading("normal", 40_000, "float32"), 400, "two_phase") == [(2, 0)] * 2
+
+
+@pytest.mark.parametrize(
+    ("count", "k", "guessed"),
+    [(16_383, 100, 0), (16_384, 100, 1), (16_384, 2048, 1), (16_384, 2049, 0), (40_000, 40_000, 0)],
+)
+def test_small_and_dense_arrays_are_not_guessed_about(count, k, guessed):
+    for hits, misses in guesses(misleading("normal", count, "float32"), k, "gather"):
+        assert hits + misses == guessed
 
 
 @pytest.mark.parametrize("magnitude", [1e-38, 1e-20, 1.0, 1e20, 1e38])
