@@ -10,10 +10,12 @@ import skimp
 from skimp import _objects
 
 from tests import oracle
+from tests.collectives import test_allreduce, test_sisters
+from tests.collectives.methods import METHODS
 from tests.comparing import same_bits
 from tests.oracle import bitstring
 from tests.pairwise import parametrize
-from tests.tables import CODECS, DATA, DTYPES, array, exceeds
+from tests.tables import CODECS, DATA, DTYPES, SOME_DATA, array, exceeds
 
 ISAS = tuple(_objects.isa_names().split(", "))
 
@@ -27,6 +29,7 @@ KINDS = {
     "minus_zero": lambda rng, n, dtype: -np.zeros(n),
     "loss_scaled": lambda rng, n, dtype: rng.standard_normal(n) * 2.0**14,  # some float16 overflow
 }
+OPS = ("mean", "sum")
 FEEDBACK = ("none", "apart", "in place")
 
 
@@ -98,6 +101,21 @@ def test_decoding_to_another_type(codec, dtype, like, count):
     wide = model.decode(oracle.open_frame(frame)[1], count, oracle.dtype(dtype))
     expected = oracle.narrow(wide, oracle.dtype(like))
     assert all(same_bits(result, expected) for result in results)
+
+
+@parametrize(isa=ISAS, method=METHODS, count=(33, 2049), dtype=DTYPES, data=SOME_DATA, op=OPS)
+def test_the_oracles_allreduce(isa, method, count, dtype, data, op):
+    """Sums and means are vector code too."""
+    _objects.use_isa(isa)
+    test_allreduce.compare(method, data, count, 3, dtype, op, feedback=True)
+
+
+@parametrize(
+    isa=ISAS, codec=test_sisters.SLICEABLE, share=(3, 700), dtype=DTYPES, data=SOME_DATA, op=OPS
+)
+def test_the_oracles_reduce_scatter(isa, codec, share, dtype, data, op):
+    _objects.use_isa(isa)
+    test_sisters.test_reduce_scatter(codec, data, share, 3, dtype, op, feedback=True)
 
 
 SCALES = (0.0, 1.0, 1 / 3, 0.7, 2.0**-126, 3e-39, 1e-45, 5e-324, 6.5e4, 3.3e38, 1.7e308)
