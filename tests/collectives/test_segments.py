@@ -1,5 +1,6 @@
 """Segments and windows: how a call is cut and how much of it is under way changes no bit."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 
@@ -318,24 +319,44 @@ class Piped(Call):
         return super().__call__(comm, x, codec)
 
 
+MANY = (  # Frames of one message, then of two.
+    (Call("allreduce", "two_phase", "quantize(bits=8,block=32)"), 12_288, 64),
+    (Call("allreduce", "dense_direct", "identity"), 12_288, 64),
+    (Call("reduce_scatter", "direct", "sign(block=32)"), 12_288, 64),
+    (Call("allreduce", "two_phase", "identity"), 98_304, 2048),
+    (Call("allreduce", "dense_direct", "identity"), 98_304, 2048),
+)
+
+
+def piped(call: Call, segment: int, window: int) -> Piped:
+    return Piped(call.collective, call.algorithm, call.codec, segment, window)
+
+
 @pytest.mark.parametrize("kind", ["error", "corrupt"])
 @pytest.mark.parametrize("window", [1, 4])
-@pytest.mark.parametrize(
-    ("collective", "algorithm", "codec", "count", "segment"),
-    [  # Frames of one message, then of two.
-        ("allreduce", "two_phase", "quantize(bits=8,block=32)", 12_288, 64),
-        ("allreduce", "dense_direct", "identity", 12_288, 64),
-        ("reduce_scatter", "direct", "sign(block=32)", 12_288, 64),
-        ("allreduce", "two_phase", "identity", 98_304, 2048),
-        ("allreduce", "dense_direct", "identity", 98_304, 2048),
-    ],
-)
-def test_a_fault_amid_many_segments(collective, algorithm, codec, count, segment, window, kind):
+@pytest.mark.parametrize(("call", "count", "segment"), MANY, ids=str)
+def test_a_fault_amid_many_segments(call, count, segment, window, kind):
     """At every so many exchanges, until the call is over before the fault."""
-    call = Piped(collective, algorithm, codec, segment, window)
+    call = piped(call, segment, window)
     healthy = run(call, count, 2, None, timeout=30)
     exchange = faults = 0
     while not check(run(call, count, 2, (1, kind, exchange), timeout=30), healthy, kind):
         exchange = 1 + exchange * 9 // 5
         faults += 1
     assert faults >= 5, "there should be many exchanges"
+
+
+def test_silence_amid_many_segments():
+    def is_over(call, count, exchange):
+        healthy = run(call, count, 2, None, timeout=30)
+        ranks = run(call, count, 2, (1, "silent", exchange), timeout=0.5)
+        return check(ranks, healthy, "silent")
+
+    cases = [
+        (piped(call, segment, window), count, exchange)
+        for call, count, segment in MANY
+        for window in (1, 4)
+        for exchange in (0, 1, 3, 10, 30, 70, 130)
+    ]
+    with ThreadPoolExecutor(16) as pool:  # they sleep most of the time
+        assert not any(pool.map(lambda case: is_over(*case), cases))
