@@ -69,7 +69,7 @@ class Communicator(Collectives):
             Segments that may be on their way to one peer, at least 1. Two to four keep a link busy
             in both directions.
 
-        No value of a result depends on either. Plans made before keep what they were made with.
+        No value of a result depends on either. Plans made before keep their segments.
         """
         self._native.set_pipeline(segment, window)
 

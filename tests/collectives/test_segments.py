@@ -1,4 +1,5 @@
-"""Segments and windows: how a call is cut and how much of it is under way changes no bit."""
+"""Segments, windows, threads: how a call is cut, how much of it is under way and who does it changes
+no bit."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,10 +20,11 @@ from tests.pairwise import parametrize
 from tests.tables import CODECS, DTYPES, array, exceeds
 
 STEPS = 3
-DEFAULT = 65536
+DEFAULT = 262144
 STREAMED = 2**21 + 77  # elements of an array that is written past the cache
 SEGMENTS = (0, 1, 32, 64, 1000, 2**32, 2**63, 2**64 - 1)
 WINDOWS = (1, 2, 4, 100)
+THREADS = (1, 2, 3)
 COUNTS = (0, 1, 3, 33, 257, 1000, 2049, 5003)  # below the number of ranks, and past blocks
 DATA = ("normal", "ties", "with_nonfinite")
 
@@ -34,6 +36,7 @@ SLICEABLE = tuple(codec for codec in CODECS if oracle.codec(codec).sliceable)
 class Pipeline:
     segment: int = 0
     window: int = 4
+    threads: int = 1
     in_place: bool = False  # residuals
     aliased: bool = False  # out=x
 
@@ -43,6 +46,7 @@ def steps(pipeline: Pipeline, world_size: int, codec: str, inputs, reduce):
 
     def worker(comm):
         comm.set_pipeline(pipeline.segment, pipeline.window)
+        comm.set_threads(pipeline.threads)
         feedback = skimp.ErrorFeedback(skimp.codec(codec), in_place=pipeline.in_place)
         results = []
         for step in range(STEPS):
@@ -77,6 +81,7 @@ def arrays(data: str, count: int, dtype: str, world_size: int):
     method=ALLREDUCES,
     segment=SEGMENTS,
     window=WINDOWS,
+    threads=THREADS,
     world_size=(2, 3, 5),
     count=COUNTS,
     data=DATA,
@@ -84,14 +89,16 @@ def arrays(data: str, count: int, dtype: str, world_size: int):
     in_place=(False, True),
     aliased=(False, True),
 )
-def test_allreduce(method, segment, window, world_size, count, data, dtype, in_place, aliased):
+def test_allreduce(
+    method, segment, window, threads, world_size, count, data, dtype, in_place, aliased
+):
     if method.refuses(count, world_size):
         return
 
     def reduce(comm, x, **arguments):
         return comm.allreduce(x, **arguments, **method.options())
 
-    pipeline = Pipeline(segment, window, in_place, aliased)
+    pipeline = Pipeline(segment, window, threads, in_place, aliased)
     compare(pipeline, world_size, method.codec, arrays(data, count, dtype, world_size), reduce)
 
 
@@ -99,21 +106,24 @@ def test_allreduce(method, segment, window, world_size, count, data, dtype, in_p
     codec=SLICEABLE,
     segment=SEGMENTS,
     window=WINDOWS,
+    threads=THREADS,
     world_size=(2, 3, 5),
     share=(1, 31, 257, 1001),
     data=DATA,
     dtype=DTYPES,
     in_place=(False, True),
 )
-def test_reduce_scatter(codec, segment, window, world_size, share, data, dtype, in_place):
+def test_reduce_scatter(
+    codec, segment, window, threads, world_size, share, data, dtype, in_place
+):
     if exceeds(codec, share * world_size):
         return
-    pipeline = Pipeline(segment, window, in_place)
+    pipeline = Pipeline(segment, window, threads, in_place)
     inputs = arrays(data, share * world_size, dtype, world_size)
     compare(pipeline, world_size, codec, inputs, skimp.Communicator.reduce_scatter)
 
 
-@pytest.mark.parametrize("count", [3 * 2**17 + 5, STREAMED])
+@pytest.mark.parametrize("count", [3 * 2**18 + 5, STREAMED])
 @pytest.mark.parametrize(
     ("codec", "algorithm"),
     [
@@ -128,7 +138,7 @@ def test_what_is_large_enough_to_be_cut_at_first(codec, algorithm, count):
         return comm.allreduce(x, algorithm=algorithm, **arguments)
 
     inputs = arrays("normal", count, "float32", 2)
-    cut, whole = compare(Pipeline(DEFAULT, aliased=True), 2, codec, inputs, reduce)
+    cut, whole = compare(Pipeline(DEFAULT, threads=2, aliased=True), 2, codec, inputs, reduce)
     assert {report.messages_sent for report in whole} == {2}
     assert min(report.messages_sent for report in cut) > 2
 
@@ -360,3 +370,36 @@ def test_silence_amid_many_segments():
     ]
     with ThreadPoolExecutor(16) as pool:  # they sleep most of the time
         assert not any(pool.map(lambda case: is_over(*case), cases))
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1025])
+def test_impossible_threads(threads):
+    def worker(comm):
+        with pytest.raises(skimp.InvalidArgument, match=f"threads = {threads} is not from 1 to"):
+            comm.set_threads(threads)
+
+    skimp.run_threads(1, worker)
+
+
+@pytest.mark.parametrize(("asked", "runs"), [("2", True), ("", True), ("0", False), ("2x", False)])
+def test_threads_of_the_environment(asked, runs, monkeypatch):
+    monkeypatch.setenv("SKIMP_THREADS", asked)
+    if runs:
+        assert skimp.run_threads(2, lambda comm: comm.rank) == [0, 1]
+    else:
+        with pytest.raises(skimp.InvalidArgument, match=f"SKIMP_THREADS = '{asked}' is not"):
+            skimp.run_threads(2, lambda comm: comm.rank)
+
+
+def test_a_corrupt_segment_is_reported_from_any_thread():
+    """The first segment's error, though others are decoded at the same time."""
+
+    def worker(comm):
+        comm.set_pipeline(segment=64)
+        comm.set_threads(3)
+        if comm.rank == 0:
+            skimp.testing.inject_fault(comm, "corrupt", exchange=4)
+        comm.allreduce(np.ones(4000, np.float32), codec=skimp.Quantize(8), algorithm="two_phase")
+
+    with pytest.raises(skimp.CorruptPayload):
+        skimp.run_threads(2, worker, timeout=10)

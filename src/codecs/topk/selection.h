@@ -70,7 +70,7 @@ class Selection {
 
   Guess guessed() const {
     if (shape_.capacity == 0) return Guess::none;
-    return hit_ ? Guess::hit : Guess::missed;
+    return hit_ || all_listed_ ? Guess::hit : Guess::missed;
   }
 
   /// Calls visit(base, list) with what is kept, in order: indices count from base.
@@ -164,7 +164,10 @@ class Selection {
         return find_threshold<Value>(k_, list_.size, bound_ + 1, high,
                                      [&](auto&& visit) { visit(list_.values, list_.size); });
       }
-      if (bound_ == 0) return {0, k_ - list_.size};  // All others are zeros.
+      if (bound_ == 0) {
+        all_listed_ = true;
+        return {0, k_ - list_.size};  // All others are zeros.
+      }
     }
     return find_threshold<Value>(k_, count_, 0, high, [&](auto&& visit) {
       for_each_tile(values_, count_,
@@ -179,7 +182,8 @@ class Selection {
   List<Value> list_;
   Key bound_ = 0;
   bool listed_too_many_ = false;
-  bool hit_ = false;  ///< what is kept is in the list
+  bool hit_ = false;         ///< what is kept is in the list
+  bool all_listed_ = false;  ///< what is not in the list is zero, and some of it is kept
   bool nonfinite_ = false;
   Key largest_ = 0;
   Filter<Value> filter_{{}};
