@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 from skimp.bench import codecs
 from skimp.bench.collectives import COLLECTIVES
@@ -13,12 +14,25 @@ from skimp.bench.table import Column, number
 
 def of(options: Options) -> list[Column]:
     """The columns of a benchmark; the first is as wide as its codecs need."""
-    names = [short(text) for text in options.codecs]
+    names = [labelled(text, isa) for text in options.codecs for isa in options.isas or [None]]
     if options.benchmark != "codec":
         names.append(COLLECTIVES[options.benchmark].mpi_name)
     width = max(20, *map(len, names))
-    codec = Column("codec", "", width, lambda row: short(row.codec), left=True)
+
+    def name(row: Any) -> str:
+        return labelled(row.codec, row.isa if options.isas else None)
+
+    codec = Column("codec", "", width, name, left=True)
     return [codec, *(CODEC if options.benchmark == "codec" else COLLECTIVE)]
+
+
+def labelled(codec: str, isa: str | None) -> str:
+    """A codec's short text, with its instruction set where there are several.
+
+    >>> labelled("quantize(bits=8)", "avx2"), labelled("sign", None)
+    ('quantize(8) [avx2]', 'sign')
+    """
+    return f"{short(codec)} [{isa}]" if isa else short(codec)
 
 
 def short(codec: str) -> str:
@@ -60,10 +74,11 @@ COLLECTIVE = [
 ]
 
 CODEC = [
-    Column("encode", "us", 9, _speed("encode", "time_us")),
+    Column("encode", "us", 8, _speed("encode", "time_us")),
     Column("", "GB/s", 6, _speed("encode", "bandwidth")),
     Column("", "÷memcpy", 7, _speed("encode", "vs_memcpy")),
-    Column("decode", "us", 9, _speed("decode", "time_us")),
+    Column("", "÷e += g", 7, _speed("encode", "vs_accumulate")),
+    Column("decode", "us", 8, _speed("decode", "time_us")),
     Column("", "GB/s", 6, _speed("decode", "bandwidth")),
     Column("", "÷memcpy", 7, _speed("decode", "vs_memcpy")),
     Column("payload", "bytes", 9, lambda row: _whole(row.payload)),

@@ -76,7 +76,7 @@ def _first_line(about: dict[str, Any]) -> str:
 def _second_line(options: Options) -> str:
     """What was done with what."""
     op = f"{options.op}, " if options.benchmark in ("allreduce", "reduce_scatter") else ""
-    feedback = "on" if options.feedback else "off"
+    feedback = "off" if not options.feedback else "in place" if options.in_place else "on"
     return (
         f"{op}data {options.data}, error feedback {feedback}; bench/README.md derives the columns"
     )

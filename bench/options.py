@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import skimp
 from skimp import dtypes
-from skimp.bench import data
+from skimp.bench import data, isa
 from skimp.choices import Op
 
 T = TypeVar("T")
@@ -58,6 +58,9 @@ class Options:
     segment: int = 262144
     window: int = 4
     threads: int | None = None
+    in_place: bool = False
+    isas: tuple[str, ...] | None = None
+    """None: the one in use."""
 
     def sizes(self) -> list[int]:
         """In bytes, from the smallest to the largest."""
@@ -78,6 +81,8 @@ def parse(arguments: Sequence[str]) -> Options:
     given["datatypes"] = tuple(dict.fromkeys(given["datatypes"] or ["float32"]))
     if "all" in given["datatypes"]:
         given["datatypes"] = tuple(dtypes.BY_NAME)
+    if isas := given.get("isas"):
+        given["isas"] = isa.names() if "all" in isas else tuple(dict.fromkeys(isas))
     return Options(
         **{field.name: given[field.name] for field in fields(Options) if field.name in given}
     )
@@ -142,6 +147,18 @@ def _parser() -> argparse.ArgumentParser:
         "codec", parents=[shared], help="encode and decode, on one rank", formatter_class=layout
     )
     codec.set_defaults(ranks=1)
+    codec.add_argument(
+        "--isa",
+        dest="isas",
+        action="append",
+        choices=(*isa.names(), "all"),
+        help="instruction set, a row for each; may be repeated (default: the one in use)",
+    )
+    codec.add_argument(
+        "--in-place",
+        action="store_true",
+        help="residuals of one buffer (default: two, as an error changes nothing then)",
+    )
     return parser
 
 

@@ -44,14 +44,23 @@ class Times:
         return float(np.median(self.seconds[against] / self.seconds[contestant]))
 
 
-def take_turns(runs: Sequence[Run], ranks: Ranks, warmup: int, iterations: int | None) -> Times:
-    """Times the contestants; iterations None makes as many as fit in the budget."""
+def take_turns(
+    runs: Sequence[Run],
+    ranks: Ranks,
+    warmup: int,
+    iterations: int | None,
+    prepare: Callable[[int], object] = lambda contestant: None,
+) -> Times:
+    """Times the contestants; iterations None makes as many as fit in the budget. `prepare` is
+    called before the turn of each, and not timed."""
     meet = ranks.comm.barrier
     for _ in range(warmup):
-        for run in runs:
+        for number, run in enumerate(runs):
+            prepare(number)
             run()
     mine = []
-    for run in runs:
+    for number, run in enumerate(runs):
+        prepare(number)
         meet()
         mine.append(_seconds_a_call(run, 1))
     estimates = np.max(ranks.gather(mine), axis=0)
@@ -61,6 +70,7 @@ def take_turns(runs: Sequence[Run], ranks: Ranks, warmup: int, iterations: int |
     seconds = np.empty((len(runs), iterations))
     for iteration in range(iterations):
         for number, run in enumerate(runs):
+            prepare(number)
             meet()
             seconds[number, iteration] = _seconds_a_call(run, calls[number])
     return Times(np.max(ranks.gather(seconds), axis=0), calls)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from skimp.bench import data
+from skimp.bench import data, isa
 from skimp.bench.codecs.baseline import Baseline, roofs
 from skimp.bench.codecs.subject import Subject
 from skimp.bench.options import Options
@@ -21,6 +21,8 @@ class Speed:
     bandwidth: float
     """GB/s of dense elements, read by an encoder or written by a decoder."""
     vs_memcpy: float
+    vs_accumulate: float
+    """Against `e += g`."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Row:
     count: int
     type: str
     codec: str
+    isa: str | None
     encode: Speed | None
     decode: Speed | None
     payload: int | None
@@ -45,21 +48,28 @@ def measure(ranks: Ranks, options: Options) -> Iterator[list[Row]]:
         for size in options.sizes():
             count = max(1, size // data.numpy_dtype(dtype).itemsize)
             x = data.make(options.data, count, dtype, seed=options.seed)
-            yield _measure_array(ranks, options, x)
+            with isa.restored():
+                rows = _measure_array(ranks, options, x)
+            yield rows
 
 
 def _measure_array(ranks: Ranks, options: Options, x: Array) -> list[Row]:
-    subjects = [Subject(text, x, options.feedback) for text in options.codecs]
+    memcpy, accumulate, *others = roofs(x)
+    competitors: list[Baseline | Subject] = [memcpy, accumulate, *others]
+    for text in options.codecs:
+        variants = [Subject(text, x, options, name) for name in options.isas or [isa.in_use()]]
+        competitors += [*variants, *variants[0].baselines()]
+    subjects = [each for each in competitors if isinstance(each, Subject)]
     first = {subject: subject.verify() for subject in subjects}  # with empty residuals
-    memcpy, axpy = roofs(x)
-    competitors: list[Baseline | Subject] = [memcpy, axpy]
-    for subject in subjects:
-        competitors += [subject, *subject.baselines()]
 
     phases: tuple[Literal["encode", "decode"], ...] = ("encode", "decode")
     turns = [(each, phase) for each in competitors for phase in phases if getattr(each, phase)]
     runs = [getattr(each, phase) for each, phase in turns]
-    times = take_turns(runs, ranks, options.warmup, options.iters)
+
+    def prepare(number: int) -> None:
+        isa.use(turns[number][0].isa)
+
+    times = take_turns(runs, ranks, options.warmup, options.iters, prepare)
     last = {subject: subject.verify() for subject in subjects}  # with those of many steps
 
     def speed(each: Baseline | Subject, phase: Literal["encode", "decode"]) -> Speed | None:
@@ -67,8 +77,8 @@ def _measure_array(ranks: Ranks, options: Options, x: Array) -> list[Row]:
             return None
         number = turns.index((each, phase))
         seconds = times.median(number)
-        vs_memcpy = times.speed(number, turns.index((memcpy, "encode")))
-        return Speed(seconds * 1e6, x.nbytes / seconds / 1e9, vs_memcpy)
+        vs_roofs = [times.speed(number, turns.index((r, "encode"))) for r in (memcpy, accumulate)]
+        return Speed(seconds * 1e6, x.nbytes / seconds / 1e9, *vs_roofs)
 
     rows = []
     for each in competitors:
@@ -79,6 +89,7 @@ def _measure_array(ranks: Ranks, options: Options, x: Array) -> list[Row]:
                 count=x.size,
                 type=x.dtype.name,
                 codec=each.label,
+                isa=each.isa,
                 encode=speed(each, "encode"),
                 decode=speed(each, "decode"),
                 payload=each.payload_bytes,

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import skimp
 from skimp import _calls, dtypes
-from skimp.bench import verify
+from skimp.bench import isa, verify
 from skimp.bench.balance import count_lost, deviation
 from skimp.bench.codecs import quantize, sign, topk
 from skimp.bench.codecs.baseline import Baseline
+from skimp.bench.options import Options
 from skimp.bench.ranks import Array
 
 BASELINES: Mapping[str, Callable[[skimp.Codec, Array], list[Baseline]]] = {
@@ -21,14 +22,17 @@ BASELINES: Mapping[str, Callable[[skimp.Codec, Array], list[Baseline]]] = {
 
 
 class Subject:
-    def __init__(self, text: str, x: Array, feedback: bool):
+    def __init__(self, text: str, x: Array, options: Options, isa_name: str):
         self.label = text
+        self.isa = isa_name
         self._codec = skimp.codec(text)
         self._x = x
         self._dtype = dtypes.of_numpy(x.dtype)
         self._bits = x.view(self._dtype.storage)
         self._out = np.empty_like(self._bits)
-        self._residual = skimp.Residual(x.size, self._dtype.name) if feedback else None
+        self._residual = None
+        if options.feedback:
+            self._residual = skimp.Residual(x.size, self._dtype.name, in_place=options.in_place)
         self._payload = b""
 
     @property
@@ -53,6 +57,7 @@ class Subject:
 
     def verify(self) -> verify.Verdict:
         """Encodes and decodes once, checked for what is lost; not to be timed."""
+        isa.use(self.isa)
         old = [] if self._residual is None else [self._residual.values.copy()]
         self.encode()
         self._out.view(np.uint8).fill(0xA5)  # what is not written must not look right
