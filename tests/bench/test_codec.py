@@ -1,10 +1,12 @@
 """`bench codec`: speeds beside a copy, and what else there is."""
 
+import numpy as np
 import pytest
 import skimp
 from skimp import _objects
 from skimp.bench import isa, main
 from skimp.bench.codecs import Row
+from skimp.bench.codecs.baseline import room_for_copy
 from skimp.bench.codecs.subject import Subject
 from skimp.bench.options import CODECS
 
@@ -38,6 +40,15 @@ def test_element_types(dtype, feedback, tmp_path):
     pytest.importorskip("ml_dtypes")
     status, document = bench(tmp_path, "codec", "-d", dtype, feedback)
     assert (status, document["wrong"]) == (0, 0)
+
+
+@pytest.mark.parametrize("count", [1, 1000, 100_000])
+def test_a_copy_room_for_copy_its_source(count):
+    """Its speed depends on it."""
+    x = np.arange(count + 5, dtype=np.float32)[5:]
+    copy = room_for_copy(x)
+    assert (copy.dtype, copy.shape) == (x.dtype, x.shape)
+    assert copy.ctypes.data % 4096 == x.ctypes.data % 4096
 
 
 def test_instruction_sets(tmp_path, monkeypatch):
