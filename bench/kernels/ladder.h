@@ -88,7 +88,7 @@ class Ladder {
  private:
   using Clock = std::chrono::steady_clock;
   using Seconds = std::vector<std::vector<double>>;  ///< By rung and turn.
-  static constexpr int turns = 31;
+  static constexpr int turns = 11;
   static constexpr double shortest_turn = 1e-3;
 
   /// What a rung leaves in the outputs, where it finds nothing that looks right.

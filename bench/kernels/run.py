@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
+from statistics import median
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -25,6 +26,8 @@ LADDERS = sorted(path.stem for path in HERE.glob("*.cc"))
 # Those of the release build in CMakeLists.txt.
 FLAGS = ("-std=c++20", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math")
 LIBRARY = ("src/base/isa.cc", "src/base/checksum.cc")
+
+PROCESSES = 5  # of each ladder, when timed
 
 
 @dataclass(frozen=True)
@@ -50,13 +53,21 @@ def compiled(ladder: str) -> Path:
     return program
 
 
-def climb(ladder: str, arguments: Sequence[str]) -> Iterator[Row]:
-    """The rows of a ladder; CalledProcessError if a rung differs from the first."""
-    command = [str(compiled(ladder)), *arguments]
+def climb(ladder: str, sizes: Sequence[str], is_check: bool) -> Iterator[Row]:
+    """The rows of a ladder, each the median of some processes: in one of five, arrays may come to
+    lie in each other's way for all turns. CalledProcessError if a rung differs from the first.
+    """
+    command = [str(compiled(ladder)), *sizes, *["--check"][:is_check]]
+    runs = [_lines_of(command) for _ in range(1 if is_check else PROCESSES)]
+    for same in zip(*runs, strict=True):
+        size, rung, *_ = same[0]
+        bandwidth, speedup = (median(float(line[i]) for line in same) for i in (2, 3))
+        yield Row(ladder, int(size), rung, bandwidth, speedup)
+
+
+def _lines_of(command: Sequence[str]) -> list[list[str]]:
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE, encoding="utf-8").stdout
-    for line in output.splitlines():
-        size, rung, bandwidth, speedup = line.split("\t")
-        yield Row(ladder, int(size), rung, float(bandwidth), float(speedup))
+    return [line.split("\t") for line in output.splitlines()]
 
 
 def as_table(rows: Sequence[Row]) -> str:
@@ -89,7 +100,7 @@ def main(arguments: Sequence[str]) -> int:
     everything = []
     for ladder in options.ladders or LADDERS:
         try:
-            rows = list(climb(ladder, [*options.bytes, *["--check"][: options.check]]))
+            rows = list(climb(ladder, options.bytes, options.check))
         except subprocess.CalledProcessError as error:
             print(f"{ladder}: {error}", file=sys.stderr)
             return 1
