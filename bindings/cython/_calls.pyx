@@ -133,6 +133,28 @@ def encode(uintptr_t codec, source, int dtype, uintptr_t residual):
     return frame if written == capacity else frame[:written]
 
 
+def encode_into(uintptr_t codec, source, int dtype, uintptr_t residual, frame):
+    """Writes the frame of the elements of `source` to `frame`; returns its bytes."""
+    cdef Memory input = Memory(source, PyBUF_SIMPLE)
+    cdef Memory output = Memory(frame, PyBUF_WRITABLE)
+    cdef uint64_t count = <uint64_t>input.view.len // size_of(dtype)
+    cdef uint64_t written = 0
+    cdef skimp_status status
+    with nogil:
+        status = skimp_encode(<skimp_codec*>codec, input.view.buf, count, <skimp_dtype>dtype,
+                              <skimp_residual*>residual, output.view.buf,
+                              <uint64_t>output.view.len, &written)
+    check(status)
+    return written
+
+
+def frame_bytes(uintptr_t codec, uint64_t count, int dtype):
+    """The most bytes of a frame of `count` elements."""
+    cdef uint64_t bytes = 0
+    check(skimp_frame_bytes(<skimp_codec*>codec, count, <skimp_dtype>dtype, &bytes))
+    return bytes
+
+
 def inspect(frame):
     """(count, dtype code, codec text, nonfinite) of a frame, after checking its sums."""
     cdef Memory input = Memory(frame, PyBUF_SIMPLE)

@@ -1,6 +1,6 @@
 /// \file
 /// Writing past the cache: an array that is too large to stay in it is written without first being
-/// read, which a plain store does. A third of the memory traffic of `out = a + b` is that read.
+/// read, which a plain store does. A quarter of the memory traffic of `out = a + b` is that read.
 #pragma once
 
 #include <cstddef>

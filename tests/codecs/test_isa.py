@@ -125,7 +125,7 @@ SCALES = (0.0, 1.0, 1 / 3, 0.7, 2.0**-126, 3e-39, 1e-45, 5e-324, 6.5e4, 3.3e38, 
 @pytest.mark.parametrize("bits", [8, 4, 3, 2])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_every_level_is_divided_exactly(bits, dtype, isa):
-    """Sets with fused multiply-adds divide by L without dividing; scale 1 shows the quotient."""
+    """However level / L is found; scale 1 shows the quotient."""
     model, dtype = oracle.Quantize(bits=bits), np.dtype(dtype)
     largest = float(np.finfo(dtype).max)
     scales = np.array([scale for scale in SCALES if scale <= largest], dtype)

@@ -113,9 +113,7 @@ def test_allreduce(
     dtype=DTYPES,
     in_place=(False, True),
 )
-def test_reduce_scatter(
-    codec, segment, window, threads, world_size, share, data, dtype, in_place
-):
+def test_reduce_scatter(codec, segment, window, threads, world_size, share, data, dtype, in_place):
     if exceeds(codec, share * world_size):
         return
     pipeline = Pipeline(segment, window, threads, in_place)

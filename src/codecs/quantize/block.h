@@ -30,13 +30,13 @@ struct Encoder {
 };
 
 /// Rounds to the nearest level.
-template <Isa isa, class Value>
+template <class Value>
 struct NearestEncoder : Encoder<Value> {
   void emit(Value scale, std::uint64_t begin, const Value* __restrict x, std::uint64_t n,
             Value* __restrict rest) const {
     alignas(64) std::uint8_t tile[run_elements];
     std::uint8_t* __restrict codes = this->planes.room(begin, tile);
-    const Levels<isa, Value> levels(scale, this->largest);
+    const Levels<Value> levels(scale, this->largest);
     if (rest == nullptr) {
       for (std::uint64_t i = 0; i < n; ++i) {
         codes[i] = levels.code_of(nearest_integer(levels.position_of(x[i])));
@@ -54,7 +54,7 @@ struct NearestEncoder : Encoder<Value> {
 
 /// Rounds up with the probability of the fraction. Element i of the whole array uses the random
 /// word i.
-template <Isa isa, class Value>
+template <class Value>
 struct StochasticEncoder : Encoder<Value> {
   std::uint64_t seed;
   RandomStream random;
@@ -66,7 +66,7 @@ struct StochasticEncoder : Encoder<Value> {
     std::uint8_t* __restrict codes = this->planes.room(begin, tile);
     alignas(64) std::uint32_t drawn[run_elements + 8];
     const std::uint32_t* words = draw_words(first_element + begin, n, drawn);
-    const Levels<isa, Value> levels(scale, this->largest);
+    const Levels<Value> levels(scale, this->largest);
     for (std::uint64_t i = 0; i < n; ++i) {
       const Value position = levels.position_of(x[i]);
       const Value nearest = nearest_integer(position);
@@ -91,14 +91,14 @@ struct StochasticEncoder : Encoder<Value> {
 };
 
 /// Codes are checked when all have been decoded: a corrupt payload leaves nonsense in the output.
-template <Isa isa, class Value>
+template <class Value>
 struct Decoder {
   int largest;
   Planes<const std::byte> planes;
   std::int32_t largest_codes[group_elements] = {};  ///< by lane: one maximum would be a long chain
 
   void decode(Value scale, std::uint64_t begin, std::uint64_t n, Value* __restrict x) {
-    const Levels<isa, Value> levels(scale, largest);
+    const Levels<Value> levels(scale, largest);
     std::uint64_t i = 0;
     planes.visit_bits([&](auto bits) {
       std::int32_t codes[group_elements];

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "base/isa.h"
 #include "base/numbers.h"
 
 namespace skimp::quantize {
@@ -25,15 +24,14 @@ Value nearest_integer(Value x) {
 }
 
 /// The levels of a block: what its scale, 0 … L and their quotients are. The scale is finite.
-template <Isa isa, class Value>
+template <class Value>
 class Levels {
  public:
   Levels(Value scale, int largest)
       : scale_(scale),
         divisor_(scale == Value{0} ? Value{1} : scale),  // Zeros have scale 0: x = 0 / 1.
         largest_(largest),
-        levels_(static_cast<Value>(largest)),
-        inverse_(Value{1} / levels_) {}
+        levels_(static_cast<Value>(largest)) {}
 
   /// x / scale · L, from −L to L.
   Value position_of(Value x) const { return (x / divisor_) * levels_; }
@@ -44,28 +42,13 @@ class Levels {
   Value level_of(std::int32_t code) const { return static_cast<Value>(code - largest_); }
 
   /// level / L · scale
-  Value value_of(Value level) const { return quotient(level) * scale_; }
+  Value value_of(Value level) const { return (level / levels_) * scale_; }
 
  private:
-  /// level / L to the last bit. A division takes longer than all the rest of a decode; where there
-  /// are fused multiply-adds, one step from the product with 1 / L is exact for every level of
-  /// every L (the tests go through them).
-  Value quotient(Value level) const {
-    if constexpr (isa == Isa::scalar) {
-      return level / levels_;
-    } else {
-      const Value near = level * inverse_;
-      return fused(fused(-near, levels_, level), inverse_, near);
-    }
-  }
-  static float fused(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
-  static double fused(double a, double b, double c) { return __builtin_fma(a, b, c); }
-
   Value scale_;
   Value divisor_;
   int largest_;
   Value levels_;
-  Value inverse_;
 };
 
 }  // namespace skimp::quantize

@@ -1,5 +1,6 @@
 #include "codecs/quantize/quantize.h"
 
+#include "base/isa.h"
 #include "codecs/blocks.h"
 #include "codecs/quantize/block.h"
 
@@ -44,10 +45,9 @@ class Quantize final : public Codec {
   }
 
   Encoded encode(const EncodeJob& job) const override {
-    const bool finite = on_isa([&](auto isa) {
-      return visit_accumulator(job.dtype, [&](auto value) {
-        return encode_as<decltype(isa)::value, decltype(value)>(job);
-      });
+    const bool finite = on_isa([&](auto) {
+      return visit_accumulator(job.dtype,
+                               [&](auto value) { return encode_as<decltype(value)>(job); });
     });
     return {payload_bytes(job.count, job.dtype), !finite};
   }
@@ -55,32 +55,30 @@ class Quantize final : public Codec {
   void decode(Bytes payload, std::uint64_t count, DType dtype,
               const Output& output) const override {
     require_payload_bytes("quantize", payload, payload_bytes(count, dtype));
-    on_isa([&](auto isa) {
-      visit_accumulator(dtype, [&](auto value) {
-        decode_as<decltype(isa)::value, decltype(value)>(payload, count, dtype, output);
-      });
+    on_isa([&](auto) {
+      visit_accumulator(
+          dtype, [&](auto value) { decode_as<decltype(value)>(payload, count, dtype, output); });
     });
   }
 
  private:
-  template <Isa isa, class Value>
+  template <class Value>
   bool encode_as(const EncodeJob& job) const {
     const quantize::Planes planes(job.payload + scales_bytes(job.count, job.dtype), job.count,
                                   bits_);
     if (rounding_ == Rounding::nearest) {
-      return encode_blocks<Value>(job, block_,
-                                  quantize::NearestEncoder<isa, Value>{largest_, planes});
+      return encode_blocks<Value>(job, block_, quantize::NearestEncoder<Value>{largest_, planes});
     }
-    return encode_blocks<Value>(job, block_,
-                                quantize::StochasticEncoder<isa, Value>{
-                                    largest_, planes, seed_, job.random, job.first_element});
+    return encode_blocks<Value>(
+        job, block_,
+        quantize::StochasticEncoder<Value>{largest_, planes, seed_, job.random, job.first_element});
   }
 
-  template <Isa isa, class Value>
+  template <class Value>
   void decode_as(Bytes payload, std::uint64_t count, DType dtype, const Output& output) const {
     const quantize::Planes planes(payload.data() + scales_bytes(count, dtype), count, bits_);
     decode_blocks<Value>(payload, count, block_, output, "quantize",
-                         quantize::Decoder<isa, Value>{largest_, planes});
+                         quantize::Decoder<Value>{largest_, planes});
   }
 
   std::uint64_t scales_bytes(std::uint64_t count, DType dtype) const {
