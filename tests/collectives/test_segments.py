@@ -1,5 +1,4 @@
-"""Segments, windows, threads: how a call is cut, how much of it is under way and who does it changes
-no bit."""
+"""Segments, windows and threads: how a call is cut, and who does what when, changes no bit."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
