@@ -14,6 +14,11 @@ namespace skimp {
 using Clock = std::chrono::steady_clock;
 using TimePoint = Clock::time_point;
 
+inline TimePoint after(double seconds) {
+  return Clock::now() +
+         std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+}
+
 /// Messages between two ranks keep their order within a channel. MPI: a tag.
 using Channel = int;
 
