@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 
@@ -37,7 +38,10 @@ def main(arguments: list[str]) -> int:
     if unknown or not arguments:
         print(f"{unknown[0]}: not known\n{USAGE}" if unknown else USAGE, file=sys.stderr)
         return 2
-    print(" ".join(ANSWERS[argument]() for argument in arguments))
+    try:
+        print(" ".join(ANSWERS[argument]() for argument in arguments), flush=True)
+    except BrokenPipeError:  # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

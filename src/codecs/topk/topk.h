@@ -6,13 +6,15 @@
 /// gradients overflow (the rounding error goes to the residual), and indices are coded by the
 /// smallest of three codings (indices.h), near their entropy at densities of use.
 ///
-/// Encoding:
+/// Encoding (selection.h):
 /// 1. Guess, from a sample, a magnitude that a little more than k elements exceed.
-/// 2. One pass collects the magnitudes above the guess, notes NaN and Inf, and finds the largest
-///    finite magnitude, which sets the scale.
-/// 3. The k-th largest among those collected is the k-th largest of all, if they are k or more and
-///    had room; if not, it is found by histograms over all elements, in a few passes (select.h).
-/// 4. One pass writes values, indices and the residual.
+/// 2. One pass adds input and residual, writes the sums as the new residual, and lists those above
+///    the guess.
+/// 3. The k-th largest of the list is the k-th largest of all, if it holds k or more and had room;
+///    if not, it is found by histograms over all elements, in a few passes (keys.h). The largest
+///    finite magnitude sets the scale.
+/// 4. Values and indices of what is kept are coded; what rounding them loses replaces the residual
+///    there.
 /// Time is linear in count whatever the data; the guess changes the speed and never the result.
 #pragma once
 
