@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "base/numbers.h"
 #include "codecs/elements.h"
+#include "codecs/sign_bits.h"
 
 namespace skimp::topk {
 
@@ -46,7 +47,7 @@ struct Threshold {
 /// share it, and so on: at most 3 passes for float, 6 for double, or 4 and 8 with short digits,
 /// whose tables are soon cleared. `for_each_run(visit)` calls visit(values, n) until all were seen.
 /// k is at least one and at most the number of values.
-template <int digit_bits, class Value, class ForEachRun>
+template <int digit_bits, Isa isa, class Value, class ForEachRun>
 Threshold<Value> find_threshold_by(std::uint64_t k, KeyOf<Value> low, KeyOf<Value> high,
                                    ForEachRun&& for_each_run) {
   using Key = KeyOf<Value>;
@@ -59,10 +60,23 @@ Threshold<Value> find_threshold_by(std::uint64_t k, KeyOf<Value> low, KeyOf<Valu
     std::uint64_t histogram[2][1 << digit_bits] = {};
     for_each_run([&histogram, low, prefix = found.key, shift = unknown, width](const Value* values,
                                                                                std::uint64_t n) {
-      for (std::uint64_t i = 0; i < n; ++i) {
-        const Key digits = (key_of(values[i]) - low) >> shift;
-        if (digits >> width != prefix) continue;
-        ++histogram[i % 2][digits & ((Key{1} << width) - 1)];
+      const auto digits_of = [&](Value value) { return (key_of(value) - low) >> shift; };
+      const auto count = [&](std::uint64_t i) {
+        ++histogram[i % 2][digits_of(values[i]) & ((Key{1} << width) - 1)];
+      };
+      std::uint64_t i = 0;
+      for (; i + 32 <= n; i += 32) {
+        // Whether a key shares the prefix may be anybody's guess: a word of answers, no branches.
+        Key differs[32];
+        for (std::uint64_t j = 0; j < 32; ++j) {
+          differs[j] = ((digits_of(values[i + j]) >> width) ^ prefix) - 1;  // Negative if not.
+        }
+        for (std::uint32_t word = sign_bits<isa>(differs); word != 0; word &= word - 1) {
+          count(i + static_cast<std::uint64_t>(std::countr_zero(word)));
+        }
+      }
+      for (; i < n; ++i) {
+        if (digits_of(values[i]) >> width == prefix) count(i);
       }
     });
     Key digit = (Key{1} << width) - 1;
@@ -78,11 +92,11 @@ Threshold<Value> find_threshold_by(std::uint64_t k, KeyOf<Value> low, KeyOf<Valu
 }
 
 /// The same, with digits that suit the number of values.
-template <class Value, class ForEachRun>
+template <Isa isa, class Value, class ForEachRun>
 Threshold<Value> find_threshold(std::uint64_t k, std::uint64_t count, KeyOf<Value> low,
                                 KeyOf<Value> high, ForEachRun&& for_each_run) {
-  return count < (1u << 14) ? find_threshold_by<8, Value>(k, low, high, for_each_run)
-                            : find_threshold_by<11, Value>(k, low, high, for_each_run);
+  return count < (1u << 14) ? find_threshold_by<8, isa, Value>(k, low, high, for_each_run)
+                            : find_threshold_by<11, isa, Value>(k, low, high, for_each_run);
 }
 
 }  // namespace skimp::topk

@@ -106,8 +106,8 @@ class Selection {
     const std::uint64_t step = (count_ / shape_.sampled - 1) | 1;
     for (std::uint64_t j = 0; j < shape_.sampled; ++j) sample[j] = values_.at(j * step);
     const auto found =
-        find_threshold<Value>(shape_.rank, shape_.sampled, 0, infinity_key<Value> + 1,
-                              [&](auto&& visit) { visit(sample, shape_.sampled); });
+        find_threshold<isa, Value>(shape_.rank, shape_.sampled, 0, infinity_key<Value> + 1,
+                                   [&](auto&& visit) { visit(sample, shape_.sampled); });
     return std::clamp(found.key - 1, Key{0}, infinity_key<Value> - 1);
   }
 
@@ -161,15 +161,15 @@ class Selection {
     if (shape_.capacity > 0 && !listed_too_many_) {
       if (list_.size >= k_) {
         hit_ = true;
-        return find_threshold<Value>(k_, list_.size, bound_ + 1, high,
-                                     [&](auto&& visit) { visit(list_.values, list_.size); });
+        return find_threshold<isa, Value>(k_, list_.size, bound_ + 1, high,
+                                          [&](auto&& visit) { visit(list_.values, list_.size); });
       }
       if (bound_ == 0) {
         all_listed_ = true;
         return {0, k_ - list_.size};  // All others are zeros.
       }
     }
-    return find_threshold<Value>(k_, count_, 0, high, [&](auto&& visit) {
+    return find_threshold<isa, Value>(k_, count_, 0, high, [&](auto&& visit) {
       for_each_tile(values_, count_,
                     [&](std::uint64_t, std::uint64_t n, const Value* values) { visit(values, n); });
     });
