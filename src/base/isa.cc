@@ -16,7 +16,8 @@ bool is_supported(Isa isa) {
 #if SKIMP_X86
     case Isa::avx2:
       return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-             __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
+             __builtin_cpu_supports("f16c") && __builtin_cpu_supports("bmi") &&
+             __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("lzcnt") &&
              __builtin_cpu_supports("popcnt");
     case Isa::avx512:
       return is_supported(Isa::avx2) && __builtin_cpu_supports("avx512f") &&

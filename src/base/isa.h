@@ -4,7 +4,7 @@
 /// Kernels are plain loops. `on_isa` compiles one for every instruction set and runs the copy that
 /// suits the processor, so there is one source, and one result: contraction is off and every sum
 /// has a written order, so all copies write the same bytes. Where a loop is not enough a kernel
-/// asks which set it is compiled for and calls a function of that set (codecs/topk/compress.h).
+/// asks which set it is compiled for and calls a function of that set (codecs/sign_bits.h).
 #pragma once
 
 #include <string>

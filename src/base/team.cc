@@ -5,12 +5,19 @@
 namespace skimp {
 
 Team::Team(int threads) {
-  for (int thread = 1; thread < threads; ++thread) {
-    helpers_.emplace_back([this, thread] { help(thread); });
+  try {
+    for (int thread = 1; thread < threads; ++thread) {
+      helpers_.emplace_back([this, thread] { help(thread); });
+    }
+  } catch (...) {  // The system has no more threads: those that began must end first.
+    dismiss();
+    throw;
   }
 }
 
-Team::~Team() {
+Team::~Team() { dismiss(); }
+
+void Team::dismiss() {
   {
     const std::lock_guard lock(mutex_);
     dismissed_ = true;

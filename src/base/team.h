@@ -29,6 +29,7 @@ class Team {
   void run(std::size_t tasks, const std::function<void(std::size_t, int)>& body);
 
  private:
+  void dismiss();
   void help(int thread);
   void work(std::unique_lock<std::mutex>& lock, int thread);
 
