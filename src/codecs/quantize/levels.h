@@ -3,9 +3,7 @@
 /// one byte here; `planes.h` packs codes into fewer bits.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
-#include <type_traits>
 
 #include "base/numbers.h"
 
@@ -23,7 +21,7 @@ Value nearest_integer(Value x) {
   return (x + shifter) - shifter;
 }
 
-/// The levels of a block: what its scale, 0 … L and their quotients are. The scale is finite.
+/// The levels of a block, whose scale is finite.
 template <class Value>
 class Levels {
  public:

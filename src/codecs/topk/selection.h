@@ -10,7 +10,8 @@
 ///    the sample misjudges), three passes (six for double) find the k-th largest by radix.
 ///
 /// The guess is made anew from the data in each call, not carried from the last: reading 16384 of
-/// 2^24 values takes a fiftieth of the pass, needs no state, and is right in the first call too.
+/// 2^24 values takes a few hundredths of the encode, needs no state, and is right in the first call
+/// too.
 #pragma once
 
 #include <cmath>
