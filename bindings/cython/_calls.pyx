@@ -51,7 +51,7 @@ cdef class Memory:
 
 def run(int collective, uintptr_t communicator, source, target, int dtype, uintptr_t codec,
         uintptr_t broadcast_codec, uintptr_t residual, bytes algorithm, int op, int nonfinite,
-        int root):
+        int root, int trim):
     """Runs one collective on the elements of `source`; False if nothing was written (skipped)."""
     cdef Memory input = Memory(source, PyBUF_SIMPLE)
     cdef Memory output = Memory(target, PyBUF_WRITABLE)
@@ -79,6 +79,7 @@ def run(int collective, uintptr_t communicator, source, target, int dtype, uintp
     options.op = <skimp_op>op
     options.nonfinite = <skimp_nonfinite>nonfinite
     options.root = root
+    options.trim = trim
     with nogil:
         if collective == SKIMP_ALLREDUCE:
             status = skimp_allreduce(self, input.view.buf, output.view.buf, count,

@@ -43,6 +43,7 @@ cdef extern from "skimp/skimp.h" nogil:
         skimp_op op
         skimp_nonfinite nonfinite
         int root
+        int trim
 
     ctypedef struct skimp_report:
         size_t report_bytes

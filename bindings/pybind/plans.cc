@@ -6,7 +6,7 @@ namespace {
 
 api::Plan make_plan(api::Communicator& communicator, int collective, std::uint64_t count, int dtype,
                     const api::Codec* codec, const api::Codec* broadcast_codec,
-                    const std::optional<std::string>& algorithm, int op, int nonfinite) {
+                    const std::optional<std::string>& algorithm, int op, int nonfinite, int trim) {
   return {communicator,
           static_cast<skimp_collective>(collective),
           count,
@@ -15,7 +15,8 @@ api::Plan make_plan(api::Communicator& communicator, int collective, std::uint64
            .broadcast_codec = broadcast_codec,
            .algorithm = algorithm ? algorithm->c_str() : nullptr,
            .op = static_cast<skimp_op>(op),
-           .nonfinite = static_cast<skimp_nonfinite>(nonfinite)}};
+           .nonfinite = static_cast<skimp_nonfinite>(nonfinite),
+           .trim = trim}};
 }
 
 }  // namespace
@@ -37,7 +38,8 @@ void bind_plans(py::module_& module) {
   py::class_<api::Plan>(module, "Plan")
       .def(py::init(&make_plan), py::arg("communicator"), py::arg("collective"), py::arg("count"),
            py::arg("dtype"), py::arg("codec"), py::arg("broadcast_codec"), py::arg("algorithm"),
-           py::arg("op"), py::arg("nonfinite"), WithoutGil(), py::keep_alive<1, 2>())
+           py::arg("op"), py::arg("nonfinite"), py::arg("trim"), WithoutGil(),
+           py::keep_alive<1, 2>())
       .def_property_readonly("text", &api::Plan::text)
       .def("report", [](const api::Plan& self) { return report_fields(self.report()); })
       .def_property_readonly("handle", &handle_of<api::Plan>);

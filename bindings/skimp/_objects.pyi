@@ -53,6 +53,7 @@ class Plan:
         algorithm: str | None,
         op: int,
         nonfinite: int,
+        trim: int,
     ) -> None: ...
     @property
     def text(self) -> str: ...

@@ -9,6 +9,7 @@ from skimp.choices import (
     ALLGATHER,
     ALLREDUCE,
     BROADCAST,
+    DEFAULT_TRIM,
     NONFINITE,
     OPS,
     REDUCE_SCATTER,
@@ -63,6 +64,7 @@ class Collectives:
         codec: CodecLike = ...,
         broadcast_codec: Codec | None = ...,
         op: Op = ...,
+        trim: int | None = ...,
         algorithm: str | None = ...,
         out: T | None = ...,
         key: str | None = ...,
@@ -75,6 +77,7 @@ class Collectives:
         codec: CodecLike = ...,
         broadcast_codec: Codec | None = ...,
         op: Op = ...,
+        trim: int | None = ...,
         algorithm: str | None = ...,
         out: T | None = ...,
         nonfinite: Literal["propagate", "raise"] = ...,
@@ -87,12 +90,21 @@ class Collectives:
         codec: CodecLike = None,
         broadcast_codec: Codec | None = None,
         op: Op = "mean",
+        trim: int | None = None,
         algorithm: str | None = None,
         out: Any = None,
         nonfinite: NonFinite = "propagate",
         key: str | None = None,
     ) -> Any:
-        """The mean (or sum) over all ranks, the same bits on every rank.
+        """The mean over all ranks, the same bits on every rank; or what else `op` says.
+
+        op
+            "mean" or "sum". "median", "trimmed_mean" (without the `trim` smallest and `trim`
+            largest of each element's values; a quarter of the ranks unless given) and "vote" (−1, 0
+            or 1, the sign that more ranks have; 0 and NaN abstain) survive whatever fewer than half
+            of the ranks, or up to `trim` of them, pass as `x`, NaN too. They take any codec but
+            sparse ones, move no more bytes, and are no sums: residuals are of this rank alone.
+            Yin et al. 2018; Bernstein et al. 2019.
 
         `x` may be a bucket: lists, tuples and dicts of arrays, nested, reduced as one array.
         `broadcast_codec` is that of the second phase of ``two_phase``; None takes the codec's
@@ -108,7 +120,7 @@ class Collectives:
         """
         packed = Packed(x)
         target = Target(packed, out)
-        options = (op, algorithm, nonfinite, 0, key)
+        options = (op, trim, algorithm, nonfinite, 0, key)
         return self._run(ALLREDUCE, packed, target, codec, broadcast_codec, *options)
 
     def reduce_scatter(
@@ -117,6 +129,7 @@ class Collectives:
         *,
         codec: CodecLike = None,
         op: Op = "mean",
+        trim: int | None = None,
         algorithm: str | None = None,
         out: T | None = None,
         nonfinite: NonFinite = "propagate",
@@ -141,7 +154,7 @@ class Collectives:
                 f"reduce_scatter: the first axis of shape {shape} does not divide by {ranks} ranks"
             )
         target = Target(packed, out, divisor=ranks)
-        options = (op, algorithm, nonfinite, 0, key)
+        options = (op, trim, algorithm, nonfinite, 0, key)
         result: T = self._run(REDUCE_SCATTER, packed, target, codec, None, *options)
         return result
 
@@ -168,7 +181,7 @@ class Collectives:
         """
         packed = Packed(x)
         target = Target(packed, out, lead=(self._native.world_size,))
-        options: tuple[Any, ...] = ("mean", algorithm, nonfinite, 0, key)
+        options: tuple[Any, ...] = ("mean", None, algorithm, nonfinite, 0, key)
         result: T = self._run(ALLGATHER, packed, target, codec, None, *options)
         return result
 
@@ -196,7 +209,7 @@ class Collectives:
         """
         packed = Packed(x)
         target = Target(packed, out)
-        options: tuple[Any, ...] = ("mean", algorithm, nonfinite, root, key)
+        options: tuple[Any, ...] = ("mean", None, algorithm, nonfinite, root, key)
         result: T = self._run(BROADCAST, packed, target, codec, None, *options)
         return result
 
@@ -208,6 +221,7 @@ class Collectives:
         codec: CodecLike,
         broadcast_codec: Codec | None,
         op: Op,
+        trim: int | None,
         algorithm: str | None,
         nonfinite: NonFinite,
         root: int,
@@ -227,6 +241,7 @@ class Collectives:
             choose("op", op, OPS),
             choose("nonfinite", nonfinite, NONFINITE),
             root,
+            DEFAULT_TRIM if trim is None else trim,
         )
         residual = residual_of(codec, packed, key)
         try:

@@ -112,6 +112,7 @@ class Communicator(Collectives):
         codec: CodecLike = None,
         broadcast_codec: Codec | None = None,
         op: Op = "mean",
+        trim: int | None = None,
         algorithm: str | None = None,
         nonfinite: NonFinite = "propagate",
         key: str | None = None,
@@ -131,7 +132,7 @@ class Communicator(Collectives):
         >>> skimp.run_threads(2, worker)[0]
         array([1., 1.], dtype=float32)
         """
-        return Plan(self, like, codec, broadcast_codec, op, algorithm, nonfinite, key)
+        return Plan(self, like, codec, broadcast_codec, op, trim, algorithm, nonfinite, key)
 
     def close(self, reason: str | None = None) -> None:
         """Ends this rank's membership, and that in what was split from it. Not collective.

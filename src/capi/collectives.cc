@@ -25,12 +25,20 @@ const skimp_options& checked_options(const skimp_options* options) {
   require(options->options_bytes == sizeof(skimp_options),
           "options_bytes = ", options->options_bytes, ", expected ", sizeof(skimp_options),
           "; begin with SKIMP_OPTIONS_INIT");
-  require(options->op == SKIMP_MEAN || options->op == SKIMP_SUM,
-          "op = ", static_cast<int>(options->op), " is neither SKIMP_MEAN nor SKIMP_SUM");
+  require(options->op >= SKIMP_MEAN && options->op <= SKIMP_VOTE,
+          "op = ", static_cast<int>(options->op), " is none of SKIMP_MEAN to SKIMP_VOTE");
+  require(options->op == SKIMP_TRIMMED_MEAN || options->trim == SKIMP_TRIM,
+          "trim = ", options->trim, " is for SKIMP_TRIMMED_MEAN; for others it is SKIMP_TRIM");
   require(options->nonfinite >= SKIMP_PROPAGATE && options->nonfinite <= SKIMP_SKIP,
           "nonfinite = ", static_cast<int>(options->nonfinite),
           " is none of SKIMP_PROPAGATE, SKIMP_RAISE, SKIMP_SKIP");
   return *options;
+}
+
+/// What results are sent back with: the signs of a vote as they are, others as the codec prefers.
+skimp::CodecPtr default_broadcast(const Call& call) {
+  return call.op == SKIMP_VOTE ? skimp::codec_from_text("quantize(bits=2)")
+                               : call.codec->default_broadcast();
 }
 
 Call make_call(skimp_collective collective, uint64_t count, skimp_dtype dtype,
@@ -41,13 +49,15 @@ Call make_call(skimp_collective collective, uint64_t count, skimp_dtype dtype,
   call.collective = collective;
   call.count = count;
   call.dtype = checked_dtype(dtype);
-  call.op = options.op;
+  const bool reduces = collective == SKIMP_ALLREDUCE || collective == SKIMP_REDUCE_SCATTER;
+  if (reduces) call.op = options.op;
   call.codec = options.codec != nullptr ? options.codec->codec : skimp::codec_from_text("identity");
-  call.broadcast_codec = options.broadcast_codec != nullptr ? options.broadcast_codec->codec
-                                                            : call.codec->default_broadcast();
+  call.broadcast_codec =
+      options.broadcast_codec != nullptr ? options.broadcast_codec->codec : default_broadcast(call);
   call.broadcast_codec_given = options.broadcast_codec != nullptr;
   call.nonfinite = options.nonfinite;
   call.root = options.root;
+  call.trim = options.trim;
   return call;
 }
 
@@ -61,7 +71,7 @@ std::string key_of(const Call& call, const std::string& algorithm) {
                      static_cast<int>(call.dtype), ' ', static_cast<int>(call.op), ' ',
                      call.codec->text(), ' ', call.broadcast_codec->text(), ' ',
                      call.broadcast_codec_given, ' ', algorithm, ' ',
-                     static_cast<int>(call.nonfinite), ' ', call.root);
+                     static_cast<int>(call.nonfinite), ' ', call.root, ' ', call.trim);
 }
 
 Plan& cached_plan(skimp_communicator& communicator, const Call& call,

@@ -8,6 +8,7 @@
 #include "collectives/allreduce/two_phase.h"
 #include "collectives/broadcast/tree.h"
 #include "collectives/reduce_scatter/direct.h"
+#include "collectives/robust.h"
 
 namespace skimp {
 namespace {
@@ -21,6 +22,7 @@ constexpr const Algorithm* rows[] = {
 };
 
 const Algorithm& choose_allreduce(const Call& call, const World& world) {
+  if (is_robust(call.op)) return two_phase;
   if (call.codec->id() == CodecId::identity) {
     const bool large = call.count * bytes_of(call.dtype) >= smallest_ring_bytes;
     return !world.shared_memory && world.size > 2 && large ? dense_ring : dense_direct;
@@ -53,6 +55,9 @@ const Algorithm& look_up(std::string_view name, skimp_collective collective) {
 
 const Algorithm& find_algorithm(std::string_view name, const Call& call, const World& world) {
   const Algorithm& row = name.empty() ? choose(call, world) : look_up(name, call.collective);
+  require(!is_robust(call.op) || &row == &two_phase || &row == &reduce_scatter_direct,
+          name_of(call.collective), ": op=", name_of(call.op), " is for two_phase, whose owners ",
+          "hold the values of all ranks; algorithm ", row.name, " adds them up on the way");
   const std::string refusal = row.refuses(call, world);
   require(refusal.empty(), name_of(call.collective), ": algorithm ", row.name, " ", refusal);
   require(!call.broadcast_codec_given || &row == &two_phase, name_of(call.collective),

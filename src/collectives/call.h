@@ -21,6 +21,7 @@ struct Call {
   bool broadcast_codec_given = false;  ///< asked for, and not the codec's default
   skimp_nonfinite nonfinite = SKIMP_PROPAGATE;
   int root = 0;
+  int trim = SKIMP_TRIM;
 };
 
 /// Elements of a segment, unless told otherwise: large enough to hide what a message costs, and a
@@ -44,6 +45,17 @@ inline bool is_streamed(const Call& call) {
 /// What sums are divided by.
 inline double divisor_of(const Call& call, const World& world) {
   return call.op == SKIMP_MEAN ? world.size : 1;
+}
+
+inline const char* name_of(skimp_op op) {
+  switch (op) {
+    case SKIMP_MEAN: return "mean";
+    case SKIMP_SUM: return "sum";
+    case SKIMP_MEDIAN: return "median";
+    case SKIMP_TRIMMED_MEAN: return "trimmed_mean";
+    case SKIMP_VOTE: return "vote";
+  }
+  return "unknown";
 }
 
 inline const char* name_of(skimp_collective collective) {

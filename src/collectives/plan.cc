@@ -1,11 +1,13 @@
 #include "collectives/plan.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
 #include "base/float_environment.h"
 #include "codecs/elements.h"
 #include "codecs/registry.h"
+#include "collectives/robust.h"
 #include "collectives/slices.h"
 #include "collectives/stopwatch.h"
 
@@ -29,7 +31,8 @@ std::string plan_text(const Call& call, const World& world, const char* algorith
     plan += " broadcast_codec=" + call.broadcast_codec->text();
   }
   if (call.collective == SKIMP_ALLREDUCE || call.collective == SKIMP_REDUCE_SCATTER) {
-    plan += call.op == SKIMP_MEAN ? " op=mean" : " op=sum";
+    plan += text(" op=", name_of(call.op));
+    if (call.op == SKIMP_TRIMMED_MEAN) plan += text("(trim=", trim_of(call, world.size), ")");
   }
   if (call.collective == SKIMP_BROADCAST) plan += text(" root=", call.root);
   plan += text(" algorithm=", algorithm, " nonfinite=", policy_name(call.nonfinite),
@@ -170,10 +173,28 @@ bool Plan::anyone_nonfinite(Run& run) {
 
 /// A world of one: nothing is encoded, so the input comes back as it is and the residual stays.
 void Plan::pass_through(const Run& run) {
-  if (run.output != run.input && call_.count > 0) {
+  if (call_.op == SKIMP_VOTE) {
+    vote_alone(run);
+  } else if (run.output != run.input && call_.count > 0) {
     std::memcpy(run.output, run.input, report_.input_bytes);
   }
   keep_residual(run);
+}
+
+/// The only vote decides.
+void Plan::vote_alone(const Run& run) {
+  visit_accumulator(call_.dtype, [&](auto value) {
+    using Value = decltype(value);
+    const RobustReduction vote(call_, 1);
+    const Sink<Value> sink({.data = run.output, .dtype = call_.dtype});
+    for_each_tile(Source<Value>(run.input, call_.dtype), call_.count,
+                  [&](std::uint64_t begin, std::uint64_t n, const Value* values) {
+                    Value tile[tile_elements];
+                    std::copy(values, values + n, tile);
+                    vote.run(tile, n, n);
+                    sink.put(begin, n, tile);
+                  });
+  });
 }
 
 /// Nothing was left out of this rank's values.

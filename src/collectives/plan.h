@@ -38,6 +38,7 @@ class Plan : public std::enable_shared_from_this<Plan> {
   void execute(Messenger& messenger, const void* input, void* output, const ResidualView* residual);
   bool anyone_nonfinite(Run& run);
   void pass_through(const Run& run);
+  void vote_alone(const Run& run);
   void keep_residual(const Run& run);
 
   std::shared_ptr<Communicator> communicator_;

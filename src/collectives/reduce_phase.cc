@@ -16,8 +16,10 @@ ReducePhase::ReducePhase(const Call& call, const World& world, std::vector<Shard
       workers_(world),
       outgoing_(shards_.size()),
       incoming_(shards_.size()) {
+  if (is_robust(call.op)) robust_.emplace(call, world.size);
+  const std::uint64_t rows = robust_ ? static_cast<std::uint64_t>(world.size) : 1;
   for (int thread = 0; thread < workers_.threads(); ++thread) {
-    sums_.emplace_back(own().largest_segment() * bytes_of(accumulator_of(call.dtype)));
+    sums_.emplace_back(rows * own().largest_segment() * bytes_of(accumulator_of(call.dtype)));
   }
   for (std::size_t peer = 0; peer < shards_.size(); ++peer) {
     if (peer == static_cast<std::size_t>(world.rank)) continue;
@@ -86,16 +88,18 @@ void ReducePhase::for_each_sum(Run& run, const Visit& visit,
     }
     workers_.for_each(run, n, [&](Run& part, Coder& coder, std::size_t i, int thread) {
       const Slice& slice = own().segments[begin + i];
-      void* sum = sums_[static_cast<std::size_t>(thread)].data();
-      Output output{.data = sum, .dtype = accumulator_of(call_.dtype)};
       for (int rank = 0; rank < world_.size; ++rank) {
-        output.add = rank > 0;
         if (rank == world_.rank) {
-          add_own(part, slice, sum, rank == 0);
+          add_own(part, slice, place_of(rank, thread));
         } else {
           const Frame& frame = frames[i * ranks + static_cast<std::size_t>(rank)];
-          coder.decode(part, slice, frame, call_.dtype, output);
+          coder.decode(part, slice, frame, call_.dtype, place_of(rank, thread));
         }
+      }
+      void* sum = sums_[static_cast<std::size_t>(thread)].data();
+      if (robust_) {
+        const Stopwatch stopwatch(part.codec_seconds);
+        robust_->run(sum, own().largest_segment(), slice.count());
       }
       visit(part, coder, begin + i, sum);
     });
@@ -103,15 +107,25 @@ void ReducePhase::for_each_sum(Run& run, const Visit& visit,
   }
 }
 
-void ReducePhase::add_own(Run& run, const Slice& slice, void* sum, bool first) const {
+/// Where the values of a rank go: a row of their own, or all to the sum.
+Output ReducePhase::place_of(int rank, int thread) const {
+  const DType accumulator = accumulator_of(call_.dtype);
+  const std::uint64_t row = robust_ ? static_cast<std::uint64_t>(rank) : 0;
+  void* sums = sums_[static_cast<std::size_t>(thread)].data();
+  return {.data = element(sums, accumulator, row * own().largest_segment()),
+          .dtype = accumulator,
+          .add = !robust_ && rank > 0};
+}
+
+void ReducePhase::add_own(Run& run, const Slice& slice, const Output& output) const {
   const Stopwatch stopwatch(run.codec_seconds);
   const DType accumulator = accumulator_of(call_.dtype);
-  const Output output{.data = sum, .dtype = accumulator, .add = !first};
+  const void* residual = robust_ ? nullptr : run.residual_in;
   run.nonfinite |= !on_isa([&](auto) {
     return visit_accumulator(call_.dtype, [&](auto value) {
       using Value = decltype(value);
       const Source<Value> source(element(run.input, call_.dtype, slice.begin), call_.dtype,
-                                 element(run.residual_in, accumulator, slice.begin));
+                                 element(residual, accumulator, slice.begin));
       const Sink<Value> sink(output);
       bool finite = true;
       for_each_tile(source, slice.count(),

@@ -3,11 +3,14 @@
 /// each to its owner, who adds what it receives in rank order, segment by segment.
 ///
 /// A rank never compresses its own shard for itself: it adds it exactly, in its place in the order.
+/// A robust reduction keeps what it receives side by side in place of adding it.
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <vector>
 
+#include "collectives/robust.h"
 #include "collectives/workers.h"
 
 namespace skimp {
@@ -26,11 +29,18 @@ class ReducePhase {
   void send(Run& run);
 
   /// Waits for the others' payloads of this rank's own segments, in order, and calls
-  /// visit(run, coder, segment, sum) with the sum of each over all ranks, in the accumulator's
-  /// type, on several threads if there are; then, on the calling thread, after(begin, end) for
-  /// those segments that are done.
+  /// visit(run, coder, segment, sum) with the sum (or what else the call's op asks for) of each
+  /// over all ranks, in the accumulator's type, on several threads if there are; then, on the
+  /// calling thread, after(begin, end) for those segments that are done.
   void for_each_sum(Run& run, const Visit& visit,
                     const std::function<void(std::size_t, std::size_t)>& after);
+
+  /// The residual on a rank's own shard, where it encodes results and not its input. Sums took it
+  /// in with the rank's own values; to a robust result, which might not follow one rank's values,
+  /// it is still to be added. Null: nothing is.
+  const void* residual_of_result(const Run& run) const {
+    return robust_ ? run.residual_in : nullptr;
+  }
 
   const Shard& own() const { return shards_[static_cast<std::size_t>(world_.rank)]; }
 
@@ -39,7 +49,8 @@ class ReducePhase {
                                   const std::vector<Shard>& shards);
 
  private:
-  void add_own(Run& run, const Slice& slice, void* sum, bool first) const;
+  Output place_of(int rank, int thread) const;
+  void add_own(Run& run, const Slice& slice, const Output& output) const;
 
   Call call_;
   World world_;
@@ -47,7 +58,9 @@ class ReducePhase {
   Workers workers_;
   std::vector<PayloadRoom> outgoing_;  ///< payloads for every other rank
   std::vector<PayloadRoom> incoming_;  ///< and from every other rank
-  std::vector<Buffer> sums_;           ///< of one segment each, by thread
+  std::optional<RobustReduction> robust_;
+  std::vector<Buffer>
+      sums_;  ///< of one segment each, by thread; with `robust_`, a row for each rank
 };
 
 }  // namespace skimp

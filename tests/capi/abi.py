@@ -34,10 +34,11 @@ class Options(Structure):
         ("op", c_int),
         ("nonfinite", c_int),
         ("root", c_int),
+        ("trim", c_int),
     )
 
     def __init__(self, **fields):
-        super().__init__(**{"options_bytes": sizeof(Options), **fields})
+        super().__init__(**{"options_bytes": sizeof(Options), "trim": -1, **fields})
 
 
 class Report(Structure):

@@ -192,7 +192,7 @@ def test_element_types(lib, alone, sign, dtype):
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("op", 2), ("op", -1), ("nonfinite", 3), ("nonfinite", -1)]
+    ("field", "value"), [("op", 5), ("op", -1), ("trim", 1), ("nonfinite", 3), ("nonfinite", -1)]
 )
 def test_options_out_of_range(lib, alone, field, value):
     x = ones()

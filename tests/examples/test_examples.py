@@ -73,3 +73,10 @@ def test_mpi(compiler, standard, source, flags, tmp_path):
     run(beside_python(compiler), standard, str(EXAMPLES / source), *flags, "-o", program)
     for ranks in (2, 4):
         assert f"{ranks} ranks" in mpirun(ranks, program)
+
+
+def test_robust():
+    lines = run(sys.executable, str(EXAMPLES / "robust.py")).splitlines()[1:]
+    accuracy = {op: float(share) for op, share in map(str.split, lines)}
+    mean = accuracy.pop("mean")
+    assert mean < 0.8 and min(accuracy.values()) > 0.95

@@ -12,7 +12,9 @@ import numpy as np
 from tests.oracle.codec import Codec, Draws, add, left_out
 from tests.oracle.dtypes import accumulator, narrow, widen
 from tests.oracle.identity import Identity
+from tests.oracle.quantize import Quantize
 from tests.oracle.random_k import RandomK, subset
+from tests.oracle.robust import ROBUST, Robust, reduce
 
 OWN_INPUT, OWNERS_SUM, SHARED = (phase << 30 for phase in (0, 1, 3))  # lanes
 
@@ -42,11 +44,17 @@ def allreduce(
     broadcast_codec: Codec | None = None,
     residuals: Arrays | None = None,
     op: str = "mean",
+    trim: int | None = None,
     call: int = 0,
 ) -> Result:
     if len(inputs) == 1:
-        return alone(inputs, residuals)
+        return alone(inputs, residuals, op)
     values = with_residuals(inputs, residuals)
+    if op in ROBUST:
+        back = broadcast_codec or (Quantize(2) if op == "vote" else codec.broadcast_codec())
+        robust = Robust(op, trim, inputs, residuals)
+        total, rest = two_phase(values, inputs[0].dtype, codec, back, call, robust)
+        return Result([narrow(total, inputs[0].dtype)] * len(inputs), rest)
     match algorithm:
         case "dense_direct":
             total, rest = dense_direct(values), zeros(values)
@@ -106,11 +114,16 @@ def linear(values: Arrays, codec: RandomK, call: int) -> tuple[np.ndarray, Array
 
 
 def two_phase(
-    values: Arrays, dtype: np.dtype, codec: Codec, back: Codec, call: int
+    values: Arrays,
+    dtype: np.dtype,
+    codec: Codec,
+    back: Codec,
+    call: int,
+    robust: Robust | None = None,
 ) -> tuple[np.ndarray, Arrays]:
     count, v = len(values[0]), accumulator(dtype)
     borders = shards(count, len(values), math.lcm(codec.block, back.block))
-    total, rest = phase_one(values, dtype, codec, borders, call)
+    total, rest = phase_one(values, dtype, codec, borders, call, robust)
     for owner, (begin, end) in enumerate(borders):
         draws = Draws(call, OWNERS_SUM | owner, first=begin)
         delivered = deliver(back.slice(begin, end, count), total[begin:end], v, draws)
@@ -120,9 +133,14 @@ def two_phase(
 
 
 def phase_one(
-    values: Arrays, dtype: np.dtype, codec: Codec, borders: list[tuple[int, int]], call: int
+    values: Arrays,
+    dtype: np.dtype,
+    codec: Codec,
+    borders: list[tuple[int, int]],
+    call: int,
+    robust: Robust | None = None,
 ) -> tuple[np.ndarray, Arrays]:
-    """Every shard's sum at its owner, whose own values are exact."""
+    """Every shard's sum, or robust result, at its owner, whose own values are exact."""
     count = len(values[0])
     total, rest = np.zeros_like(values[0]), zeros(values)
     for owner, (begin, end) in enumerate(borders):
@@ -135,7 +153,10 @@ def phase_one(
                 delivered = deliver(part, mine, dtype, Draws(call, OWN_INPUT | rank, first=begin))
                 rest[rank][begin:end] = left_out(mine, delivered.values)
             arrived.append(delivered)
-        total[begin:end] = sum_of(arrived)
+        if robust is None:
+            total[begin:end] = sum_of(arrived)
+        else:
+            total[begin:end] = robust.result(owner, begin, end, [d.values for d in arrived])
     return total, rest
 
 
@@ -145,15 +166,17 @@ def reduce_scatter(
     *,
     residuals: Arrays | None = None,
     op: str = "mean",
+    trim: int | None = None,
     call: int = 0,
 ) -> Result:
     world_size, dtype = len(inputs), inputs[0].dtype
     if world_size == 1:
-        return alone(inputs, residuals)
+        return alone(inputs, residuals, op)
     share = len(inputs[0]) // world_size
     borders = [(rank * share, (rank + 1) * share) for rank in range(world_size)]
     values = with_residuals(inputs, residuals)
-    total, rest = phase_one(values, dtype, codec, borders, call)
+    robust = Robust(op, trim, inputs, residuals) if op in ROBUST else None
+    total, rest = phase_one(values, dtype, codec, borders, call, robust)
     outputs = [finish(total[begin:end], op, world_size, dtype) for begin, end in borders]
     return Result(outputs, rest)
 
@@ -190,9 +213,12 @@ def broadcast(
     return Result([narrow(delivered.values, dtype)] * len(inputs), rest)
 
 
-def alone(inputs: Arrays, residuals: Arrays | None) -> Result:
+def alone(inputs: Arrays, residuals: Arrays | None, op: str = "mean") -> Result:
     """A world of one: nothing is encoded, the residual stays."""
-    return Result(inputs, residuals or zeros([widen(inputs[0])]))
+    rest = residuals or zeros([widen(inputs[0])])
+    if op == "vote":
+        inputs = [narrow(reduce(op, None, [widen(inputs[0])]), inputs[0].dtype)]
+    return Result(inputs, rest)
 
 
 def with_residuals(inputs: Arrays, residuals: Arrays | None) -> Arrays:

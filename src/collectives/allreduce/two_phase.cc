@@ -52,6 +52,7 @@ class TwoPhase final : public Runner {
       const Slice& slice = own.segments[s];
       const Coder::Values from{.values = sum,
                                .dtype = sum_dtype_,
+                               .residual_in = reduce_.residual_of_result(run),
                                .residual_out = run.residual_out,
                                .first = slice.begin,
                                .streamed = streamed_};
@@ -122,6 +123,9 @@ class TwoPhase final : public Runner {
 };
 
 std::string refuses(const Call& call, const World& world) {
+  if (const std::string refusal = refuses_robust(call, world.size); !refusal.empty()) {
+    return refusal;
+  }
   for (const CodecPtr& codec : {call.codec, call.broadcast_codec}) {
     if (!codec->traits().sliceable) return "cannot cut " + codec->text() + " into shards";
     const std::uint64_t kept = codec->kept(call.count);

@@ -34,6 +34,8 @@ class Direct final : public Runner {
  private:
   void deliver(Run& run, const Slice& slice, const void* sum) {
     const Stopwatch stopwatch(run.codec_seconds);
+    const DType accumulator = accumulator_of(call_.dtype);
+    const void* residual = element(reduce_.residual_of_result(run), accumulator, slice.begin);
     const Output output{.data = element(run.output, call_.dtype, slice.begin - reduce_.own().begin),
                         .dtype = call_.dtype,
                         .divisor = divisor_of(call_, world_)};
@@ -41,14 +43,13 @@ class Direct final : public Runner {
       visit_accumulator(call_.dtype, [&](auto value) {
         using Value = decltype(value);
         const Sink<Value> sink(output);
-        for_each_tile(Source<Value>(sum, accumulator_of(call_.dtype)), slice.count(),
+        for_each_tile(Source<Value>(sum, accumulator, residual), slice.count(),
                       [&](std::uint64_t begin, std::uint64_t n, const Value* values) {
                         sink.put(begin, n, values);
                       });
       });
     });
     if (run.residual_out == nullptr) return;
-    const DType accumulator = accumulator_of(call_.dtype);
     std::memset(element(run.residual_out, accumulator, slice.begin), 0,
                 slice.count() * bytes_of(accumulator));
   }
@@ -64,7 +65,7 @@ std::string refuses(const Call& call, const World& world) {
     return text("cannot deal ", call.count, " elements to ", world.size, " ranks evenly");
   }
   if (!call.codec->traits().sliceable) return "cannot cut " + call.codec->text() + " into shards";
-  return "";
+  return refuses_robust(call, world.size);
 }
 
 Cost cost(const Call& call, const World& world) {

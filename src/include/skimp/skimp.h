@@ -79,7 +79,16 @@ typedef enum skimp_dtype SKIMP_INT {
   SKIMP_FLOAT64 = 4
 } skimp_dtype;
 
-typedef enum skimp_op SKIMP_INT { SKIMP_MEAN = 0, SKIMP_SUM = 1 } skimp_op;
+/** How values of all ranks become one. The last three survive what fewer than half of the ranks
+ *  make of their input, NaN included; they are no sums, so error feedback keeps what codecs leave
+ *  out, but results and residuals do not add up to the inputs. */
+typedef enum skimp_op SKIMP_INT {
+  SKIMP_MEAN = 0,
+  SKIMP_SUM = 1,
+  SKIMP_MEDIAN = 2,       /**< of an even number, the mean of the middle two; NaN is the largest */
+  SKIMP_TRIMMED_MEAN = 3, /**< the mean without the `trim` smallest and the `trim` largest */
+  SKIMP_VOTE = 4          /**< -1, 0 or 1: the sign that more ranks have; 0 and NaN abstain */
+} skimp_op;
 
 /** What to do when an input or a residual holds NaN or Inf on any rank. */
 typedef enum skimp_nonfinite SKIMP_INT {
@@ -224,10 +233,13 @@ typedef struct skimp_options {
   skimp_op op;                        /**< SKIMP_MEAN by default */
   skimp_nonfinite nonfinite;
   int root; /**< of broadcast */
+  int trim; /**< of SKIMP_TRIMMED_MEAN; SKIMP_TRIM: a quarter of the ranks, rounded down */
 } skimp_options;
 
+#define SKIMP_TRIM (-1)
+
 #define SKIMP_OPTIONS_INIT \
-  {sizeof(skimp_options), NULL, NULL, NULL, NULL, SKIMP_MEAN, SKIMP_PROPAGATE, 0}
+  {sizeof(skimp_options), NULL, NULL, NULL, NULL, SKIMP_MEAN, SKIMP_PROPAGATE, 0, SKIMP_TRIM}
 
 /** What the last run of a plan, or one-shot call, did on this rank. */
 typedef struct skimp_report {

@@ -162,6 +162,7 @@ struct Options {
   skimp_op op = SKIMP_MEAN;
   skimp_nonfinite nonfinite = SKIMP_PROPAGATE;
   int root = 0;
+  int trim = SKIMP_TRIM;
 
   skimp_options c_options() const {
     skimp_options options = SKIMP_OPTIONS_INIT;
@@ -172,6 +173,7 @@ struct Options {
     options.op = op;
     options.nonfinite = nonfinite;
     options.root = root;
+    options.trim = trim;
     return options;
   }
 };
