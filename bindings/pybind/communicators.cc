@@ -35,6 +35,10 @@ void bind_communicators(py::module_& module) {
       .def("set_timeout", &Communicator::set_timeout, py::arg("seconds"))
       .def("set_pipeline", &Communicator::set_pipeline, py::arg("segment"), py::arg("window"))
       .def("set_threads", &Communicator::set_threads, py::arg("threads"))
+      .def(
+          "set_nodes",
+          [](Communicator& self, const std::vector<int>& nodes) { self.set_nodes(nodes); },
+          py::arg("nodes"))
       .def("barrier", &Communicator::barrier, WithoutGil())
       .def("split", &Communicator::split, py::arg("color"), py::arg("key"), WithoutGil(),
            py::keep_alive<0, 1>())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 import weakref
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
@@ -81,6 +83,14 @@ class Communicator(Collectives):
         differ. Plans made before keep what they were made with.
         """
         self._native.set_threads(threads)
+
+    def set_nodes(self, nodes: Sequence[int]) -> None:
+        """The node of each rank, any numbers: for ``algorithm="hierarchical"``. Equal on all ranks.
+
+        Known without it where ranks are threads (one node), and over MPI, which says who shares
+        memory. Plans made before keep what they were made with.
+        """
+        self._native.set_nodes([operator.index(node) for node in nodes])
 
     def barrier(self) -> None:
         """Returns once every rank has called it."""

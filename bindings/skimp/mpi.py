@@ -42,11 +42,13 @@ def mpi(comm: Any = None, timeout: float | None = None) -> Communicator:
     own = comm.Dup()
     own.Set_errhandler(MPI.ERRORS_RETURN)
     node = own.Split_type(MPI.COMM_TYPE_SHARED)
-    shared_memory = node.Get_size() == own.Get_size()
+    nodes = own.allgather(node.bcast(own.Get_rank()))
     node.Free()
+    shared_memory = len(set(nodes)) == 1
     native = _objects.mpi_create(
         MPI.__file__, MPI._addressof(own), MPI._addressof(MPI.BYTE), shared_memory
     )
+    native.set_nodes(nodes)
     communicator = Communicator(native, owner=own)
     # Closed before the interpreter ends, and MPI with it. A part of it needs no closing: it has
     # nothing under way outside its calls.

@@ -101,6 +101,16 @@ skimp_status skimp_communicator_set_threads(skimp_communicator* communicator, in
   });
 }
 
+skimp_status skimp_communicator_set_nodes(skimp_communicator* communicator, const int* nodes) {
+  return guard([&] {
+    require_pointer(communicator, "communicator");
+    require_pointer(nodes, "nodes");
+    Communicator& self = *communicator->communicator;
+    self.set_nodes({nodes, nodes + self.world_size()});
+    communicator->plans.clear();
+  });
+}
+
 skimp_status skimp_communicator_split(skimp_communicator* communicator, int color, int key,
                                       skimp_communicator** part) {
   return guard([&] {

@@ -4,6 +4,7 @@
 #include "collectives/allreduce/dense_direct.h"
 #include "collectives/allreduce/dense_ring.h"
 #include "collectives/allreduce/gather.h"
+#include "collectives/allreduce/hierarchical.h"
 #include "collectives/allreduce/linear.h"
 #include "collectives/allreduce/two_phase.h"
 #include "collectives/broadcast/tree.h"
@@ -17,7 +18,7 @@ namespace {
 constexpr std::uint64_t smallest_ring_bytes = 256 * 1024;
 
 constexpr const Algorithm* rows[] = {
-    &dense_direct,          &dense_ring,       &two_phase,      &gather, &linear,
+    &dense_direct,          &dense_ring,       &two_phase,      &gather, &linear, &hierarchical,
     &reduce_scatter_direct, &allgather_direct, &broadcast_tree,
 };
 
@@ -60,8 +61,9 @@ const Algorithm& find_algorithm(std::string_view name, const Call& call, const W
           "hold the values of all ranks; algorithm ", row.name, " adds them up on the way");
   const std::string refusal = row.refuses(call, world);
   require(refusal.empty(), name_of(call.collective), ": algorithm ", row.name, " ", refusal);
-  require(!call.broadcast_codec_given || &row == &two_phase, name_of(call.collective),
-          ": broadcast_codec is for two_phase, but algorithm ", row.name, " runs ",
+  require(!call.broadcast_codec_given || &row == &two_phase || &row == &hierarchical,
+          name_of(call.collective),
+          ": broadcast_codec is for two_phase and hierarchical, but algorithm ", row.name, " runs ",
           call.codec->text(), " on ", call.count, " elements");
   return row;
 }

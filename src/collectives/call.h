@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/stream.h"
 #include "base/team.h"
@@ -35,6 +36,13 @@ struct World {
   bool shared_memory = true;
   std::uint64_t segment = default_segment;  ///< elements; 0: shards are not cut
   Team* team = nullptr;                     ///< threads for codecs; null: the calling one
+  std::vector<int> nodes{};                 ///< of each rank, any numbers; empty: not known
+  std::vector<int> members{};  ///< as ranks of the communicator; empty: it is all of that
+
+  /// What messages and random numbers know `member` of this world as.
+  int rank_of(int member) const {
+    return members.empty() ? member : members[static_cast<std::size_t>(member)];
+  }
 };
 
 /// Whether arrays of this call are too large to stay in the cache (see base/stream.h).

@@ -79,6 +79,7 @@ Communicator::Communicator(std::unique_ptr<Transport> transport) : root_(std::ma
   transport_ = root_->transport.get();
   members_ = all_ranks(*transport_);
   messenger_ = std::make_unique<Messenger>(*transport_, 0);
+  if (transport_->shared_memory()) nodes_.assign(members_.size(), 0);
   set_threads(threads_asked_for());
 }
 
@@ -115,6 +116,13 @@ void Communicator::set_threads(int threads) {
   require(threads >= 1 && threads <= most_threads, "threads = ", threads, " is not from 1 to ",
           most_threads);
   team_ = threads == 1 ? nullptr : std::make_shared<Team>(threads);
+}
+
+void Communicator::set_nodes(std::vector<int> nodes) {
+  check_usable();
+  require(nodes.size() == members_.size(), "nodes: ", nodes.size(), " are named for ",
+          members_.size(), " ranks");
+  nodes_ = std::move(nodes);
 }
 
 void Communicator::check_usable() const {
@@ -191,8 +199,14 @@ std::unique_ptr<Communicator> Communicator::split(int color, int key) {
             " channels of the transport are taken");
     // The same channel may carry several parts that have no rank in common.
     root_->next_channel = channel + 1;
-    for (int& member : ranks) member = members_[static_cast<std::size_t>(member)];
+    std::vector<int> nodes;
+    for (int& member : ranks) {
+      const auto place = static_cast<std::size_t>(member);
+      if (!nodes_.empty()) nodes.push_back(nodes_[place]);
+      member = members_[place];
+    }
     part.reset(new Communicator(root_, std::move(ranks), channel));
+    part->nodes_ = std::move(nodes);
     part->timeout_seconds_ = timeout_seconds_;
     part->set_pipeline(segment_, messenger.window());
     part->team_ = team_;

@@ -23,7 +23,7 @@ class Communicator {
   int world_size() const { return transport_->world_size(); }
   const char* transport_name() const { return root_->transport->name(); }
   World world() const {
-    return {rank(), world_size(), transport_->shared_memory(), segment_, team_.get()};
+    return {rank(), world_size(), transport_->shared_memory(), segment_, team_.get(), nodes_};
   }
 
   void set_timeout(double seconds);
@@ -34,6 +34,9 @@ class Communicator {
 
   /// Threads for codecs, for plans made afterwards.
   void set_threads(int threads);
+
+  /// The node of each rank, any numbers, for plans made afterwards; equal on all ranks.
+  void set_nodes(std::vector<int> nodes);
 
   /// Collective; null for a rank with a negative color.
   std::unique_ptr<Communicator> split(int color, int key);
@@ -78,6 +81,7 @@ class Communicator {
   double timeout_seconds_ = 300;
   std::uint64_t segment_ = default_segment;
   std::shared_ptr<Team> team_;  ///< null: one thread
+  std::vector<int> nodes_;      ///< of each rank; empty: not known
   std::uint64_t sequence_ = 0;
   std::optional<Error> failure_;
   std::vector<std::shared_ptr<void>> kept_;  ///< memory of messages that cannot be withdrawn

@@ -13,21 +13,23 @@ void GatherPhase::send(Run& run) {
   if (whole_.empty()) return;
   for (int peer = 0; peer < world_.size; ++peer) {
     if (peer == world_.rank) continue;
-    run.messenger.expect(peer, run.first_round, payloads_[static_cast<std::size_t>(peer)].span());
+    run.messenger.expect(world_.rank_of(peer), run.first_round,
+                         payloads_[static_cast<std::size_t>(peer)].span());
   }
   const MutableBytes room = payloads_[static_cast<std::size_t>(world_.rank)].span();
-  FrameHeader header =
-      coder_.encode(run, whole_, values_of(run, call_), lane_of(0, world_.rank), room);
+  FrameHeader header = coder_.encode(run, whole_, values_of(run, call_),
+                                     lane_of(0, world_.rank_of(world_.rank)), room);
   own_.payload = room.first(header.payload_bytes);
   own_.header = run.messenger.stamp(header, run.first_round, own_.payload);
   for (int step = 1; step < world_.size; ++step) {
-    run.messenger.send((world_.rank + step) % world_.size, own_.header, own_.payload);
+    run.messenger.send(world_.rank_of((world_.rank + step) % world_.size), own_.header,
+                       own_.payload);
   }
 }
 
 void GatherPhase::deliver(Run& run, int rank, const Output& output) {
   if (whole_.empty()) return;
-  const Frame frame = rank == world_.rank ? own_ : run.messenger.receive(rank);
+  const Frame frame = rank == world_.rank ? own_ : run.messenger.receive(world_.rank_of(rank));
   coder_.decode(run, whole_, frame, call_.dtype, output);
 }
 

@@ -7,6 +7,8 @@
 #include "base/float_environment.h"
 #include "codecs/elements.h"
 #include "codecs/registry.h"
+#include "collectives/allreduce/hierarchical.h"
+#include "collectives/nodes.h"
 #include "collectives/robust.h"
 #include "collectives/slices.h"
 #include "collectives/stopwatch.h"
@@ -24,7 +26,7 @@ const char* policy_name(skimp_nonfinite policy) {
 }
 
 /// All that ranks must agree on, in words that a MismatchError can quote.
-std::string plan_text(const Call& call, const World& world, const char* algorithm) {
+std::string plan_text(const Call& call, const World& world, std::string_view algorithm) {
   std::string plan = text(name_of(call.collective), " count=", call.count,
                           " dtype=", name_of(call.dtype), " codec=", call.codec->text());
   if (call.collective == SKIMP_ALLREDUCE) {
@@ -35,6 +37,7 @@ std::string plan_text(const Call& call, const World& world, const char* algorith
     if (call.op == SKIMP_TRIMMED_MEAN) plan += text("(trim=", trim_of(call, world.size), ")");
   }
   if (call.collective == SKIMP_BROADCAST) plan += text(" root=", call.root);
+  if (algorithm == hierarchical.name) plan += " nodes=" + name_of_nodes(world.nodes);
   plan += text(" algorithm=", algorithm, " nonfinite=", policy_name(call.nonfinite),
                " world_size=", world.size);
   return world.segment == default_segment ? plan : plan + text(" segment=", world.segment);

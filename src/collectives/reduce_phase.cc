@@ -32,7 +32,8 @@ void ReducePhase::expect(Run& run) {
   for (int peer = 0; peer < world_.size; ++peer) {
     if (peer == world_.rank) continue;
     for (std::size_t s = 0; s < own().segments.size(); ++s) {
-      run.messenger.expect(peer, run.first_round, incoming_[static_cast<std::size_t>(peer)][s]);
+      run.messenger.expect(world_.rank_of(peer), run.first_round,
+                           incoming_[static_cast<std::size_t>(peer)][s]);
     }
   }
 }
@@ -61,12 +62,12 @@ void ReducePhase::send(Run& run) {
     workers_.for_each(run, n, [&](Run& part, Coder& coder, std::size_t i, int) {
       Task& task = tasks[begin + i];
       const Slice& slice = shards_[static_cast<std::size_t>(task.peer)].segments[task.segment];
-      task.header =
-          coder.encode(part, slice, values_of(run, call_), lane_of(0, world_.rank), room_of(task));
+      task.header = coder.encode(part, slice, values_of(run, call_),
+                                 lane_of(0, world_.rank_of(world_.rank)), room_of(task));
     });
     for (std::size_t i = begin; i < begin + n; ++i) {
       const Bytes payload = room_of(tasks[i]).first(tasks[i].header.payload_bytes);
-      run.messenger.send(tasks[i].peer,
+      run.messenger.send(world_.rank_of(tasks[i].peer),
                          run.messenger.stamp(tasks[i].header, run.first_round, payload), payload);
     }
     run.messenger.poll();
@@ -83,7 +84,8 @@ void ReducePhase::for_each_sum(Run& run, const Visit& visit,
     for (std::size_t i = 0; i < n; ++i) {
       for (int rank = 0; rank < world_.size; ++rank) {
         if (rank == world_.rank) continue;
-        frames[i * ranks + static_cast<std::size_t>(rank)] = run.messenger.receive(rank);
+        frames[i * ranks + static_cast<std::size_t>(rank)] =
+            run.messenger.receive(world_.rank_of(rank));
       }
     }
     workers_.for_each(run, n, [&](Run& part, Coder& coder, std::size_t i, int thread) {

@@ -24,6 +24,8 @@ class Call:
 
     def __call__(self, comm: skimp.Communicator, x: np.ndarray, codec: Any = None) -> np.ndarray:
         codec = skimp.codec(self.codec) if codec is None else codec
+        if self.algorithm == "hierarchical":
+            comm.set_nodes([rank % 2 for rank in range(comm.world_size)])
         return getattr(comm, self.collective)(x, codec=codec, algorithm=self.algorithm)
 
 
@@ -33,6 +35,7 @@ CALLS = (
     Call("allreduce", "two_phase", "quantize(bits=8)"),
     Call("allreduce", "two_phase", "topk(density=0.25)"),
     Call("allreduce", "gather", "quantize(bits=8)"),
+    Call("allreduce", "hierarchical", "quantize(bits=8)"),
     Call("allreduce", "linear", "random_k(density=0.5)"),
     Call("reduce_scatter", "direct", "quantize(bits=8)"),
     Call("allgather", "direct", "quantize(bits=8)"),

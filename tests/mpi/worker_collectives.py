@@ -57,6 +57,11 @@ def others(comm):
     for _ in range(3):
         yield "plan", plan.run(x), plan.report
     yield "ring", comm.allreduce(x, algorithm="dense_ring"), comm.report
+    yield "median", comm.allreduce(x, codec=skimp.Sign(), op="median"), comm.report
+    hierarchical = {"codec": skimp.Sign(), "algorithm": "hierarchical"}
+    yield "one node", comm.allreduce(x, **hierarchical), comm.report  # MPI finds that out
+    comm.set_nodes([rank // 2 for rank in range(comm.world_size)])
+    yield "nodes of two", comm.allreduce(x, **hierarchical), comm.report
     bad = np.where(np.arange(x.size) == comm.rank, np.nan, x).astype(np.float32)
     skipped = comm.allreduce(bad, nonfinite="skip")
     yield "skip", np.array([skipped is None]), None

@@ -4,6 +4,7 @@ Sums run in the accumulator's type V in the order of the ranks (dense_ring: of t
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -16,6 +17,7 @@ from tests.oracle.quantize import Quantize
 from tests.oracle.random_k import RandomK, subset
 from tests.oracle.robust import ROBUST, Robust, reduce
 
+EVERYONE = range(1 << 20)  # members of a world are its ranks
 OWN_INPUT, OWNERS_SUM, SHARED = (phase << 30 for phase in (0, 1, 3))  # lanes
 
 
@@ -45,6 +47,7 @@ def allreduce(
     residuals: Arrays | None = None,
     op: str = "mean",
     trim: int | None = None,
+    nodes: list[int] | None = None,
     call: int = 0,
 ) -> Result:
     if len(inputs) == 1:
@@ -67,6 +70,9 @@ def allreduce(
         case "two_phase":
             back = broadcast_codec or codec.broadcast_codec()
             total, rest = two_phase(values, inputs[0].dtype, codec, back, call)
+        case "hierarchical":
+            back = broadcast_codec or codec.broadcast_codec()
+            total, rest = hierarchical(values, inputs[0].dtype, codec, back, call, nodes)
     output = finish(total, op, len(inputs), inputs[0].dtype)
     return Result([output] * len(inputs), rest)
 
@@ -98,8 +104,10 @@ def dense_ring(values: Arrays) -> np.ndarray:
     return total
 
 
-def gather(values: Arrays, dtype: np.dtype, codec: Codec, call: int) -> tuple[np.ndarray, Arrays]:
-    arrived = deliver_all(values, dtype, codec, call)
+def gather(
+    values: Arrays, dtype: np.dtype, codec: Codec, call: int, ranks: Sequence[int] = EVERYONE
+) -> tuple[np.ndarray, Arrays]:
+    arrived = deliver_all(values, dtype, codec, call, ranks)
     return sum_of(arrived), [left_out(v, d.values) for v, d in zip(values, arrived, strict=True)]
 
 
@@ -120,15 +128,49 @@ def two_phase(
     back: Codec,
     call: int,
     robust: Robust | None = None,
+    ranks: Sequence[int] = EVERYONE,
 ) -> tuple[np.ndarray, Arrays]:
     count, v = len(values[0]), accumulator(dtype)
     borders = shards(count, len(values), math.lcm(codec.block, back.block))
-    total, rest = phase_one(values, dtype, codec, borders, call, robust)
+    total, rest = phase_one(values, dtype, codec, borders, call, robust, ranks)
     for owner, (begin, end) in enumerate(borders):
-        draws = Draws(call, OWNERS_SUM | owner, first=begin)
+        draws = Draws(call, OWNERS_SUM | ranks[owner], first=begin)
         delivered = deliver(back.slice(begin, end, count), total[begin:end], v, draws)
         rest[owner][begin:end] = left_out(total[begin:end], delivered.values)
         total[begin:end] = delivered.values
+    return total, rest
+
+
+def hierarchical(
+    values: Arrays, dtype: np.dtype, codec: Codec, back: Codec, call: int, nodes: list[int]
+) -> tuple[np.ndarray, Arrays]:
+    """Exact sums within nodes, shard by shard; of those, lossy sums between nodes."""
+    count, v, rest = len(values[0]), accumulator(dtype), zeros(values)
+    members = [[r for r, its in enumerate(nodes) if its == node] for node in dict.fromkeys(nodes)]
+    owners = min(map(len, members))
+    borders = shards(count, owners, math.lcm(codec.block, back.block, Identity.block))
+    sums = []
+    for node in members:
+        padded = borders + [(count, count)] * (len(node) - owners)
+        mine = [values[rank] for rank in node]
+        within, left = phase_one(mine, dtype, Identity(), padded, call)
+        sums.append(within)
+        for rank, lost in zip(node, left, strict=True):
+            rest[rank] = lost
+    total = np.zeros_like(values[0])
+    for place, (begin, end) in enumerate(borders):
+        ranks = [node[place] for node in members]
+        parts = [within[begin:end] for within in sums]
+        up, down = codec.slice(begin, end, count), back.slice(begin, end, count)
+        if len(ranks) == 1:
+            total[begin:end] = parts[0]
+            continue
+        if all(c.kept(end - begin) >= min(len(ranks), end - begin) for c in (up, down)):
+            total[begin:end], left = two_phase(parts, v, up, down, call, ranks=ranks)
+        else:
+            total[begin:end], left = gather(parts, v, up, call, ranks)
+        for rank, lost in zip(ranks, left, strict=True):
+            rest[rank][begin:end] = lost
     return total, rest
 
 
@@ -139,6 +181,7 @@ def phase_one(
     borders: list[tuple[int, int]],
     call: int,
     robust: Robust | None = None,
+    ranks: Sequence[int] = EVERYONE,
 ) -> tuple[np.ndarray, Arrays]:
     """Every shard's sum, or robust result, at its owner, whose own values are exact."""
     count = len(values[0])
@@ -150,7 +193,8 @@ def phase_one(
             mine = value[begin:end]
             delivered = Delivered(mine, mine)
             if rank != owner:
-                delivered = deliver(part, mine, dtype, Draws(call, OWN_INPUT | rank, first=begin))
+                draws = Draws(call, OWN_INPUT | ranks[rank], first=begin)
+                delivered = deliver(part, mine, dtype, draws)
                 rest[rank][begin:end] = left_out(mine, delivered.values)
             arrived.append(delivered)
         if robust is None:
@@ -234,11 +278,13 @@ def deliver(codec: Codec, values: np.ndarray, dtype: np.dtype, draws: Draws) -> 
     return Delivered(decoded, codec.addend(payload, decoded, dtype))
 
 
-def deliver_all(values: Arrays, dtype: np.dtype, codec: Codec, call: int) -> list[Delivered]:
+def deliver_all(
+    values: Arrays, dtype: np.dtype, codec: Codec, call: int, ranks: Sequence[int] = EVERYONE
+) -> list[Delivered]:
     """Every rank's whole array."""
     return [
         deliver(codec, value, dtype, Draws(call, OWN_INPUT | rank))
-        for rank, value in enumerate(values)
+        for rank, value in zip(ranks, values, strict=False)
     ]
 
 

@@ -34,7 +34,7 @@ class TwoPhase final : public Runner {
     for (int peer = 0; peer < world_.size; ++peer) {
       if (peer == world_.rank) continue;
       for (std::size_t s = 0; s < shard_of(peer).segments.size(); ++s) {
-        run.messenger.expect(peer, run.first_round + 1, payload_of(peer, s));
+        run.messenger.expect(world_.rank_of(peer), run.first_round + 1, payload_of(peer, s));
       }
     }
     reduce_.send(run);
@@ -57,7 +57,8 @@ class TwoPhase final : public Runner {
                                .first = slice.begin,
                                .streamed = streamed_};
       const MutableBytes room = payload_of(world_.rank, s);
-      headers[s] = coder.encode(part, slice, from, lane_of(1, world_.rank), room);
+      const std::uint32_t lane = lane_of(1, world_.rank_of(world_.rank));
+      headers[s] = coder.encode(part, slice, from, lane, room);
       deliver(part, coder, world_.rank, s, {headers[s], room.first(headers[s].payload_bytes)});
     };
     reduce_.for_each_sum(run, encode, [&](std::size_t begin, std::size_t end) {
@@ -66,7 +67,7 @@ class TwoPhase final : public Runner {
         const Bytes payload = payload_of(world_.rank, s).first(headers[s].payload_bytes);
         const FrameHeader header = run.messenger.stamp(headers[s], run.first_round + 1, payload);
         for (int step = 1; step < world_.size; ++step) {
-          run.messenger.send((world_.rank + step) % world_.size, header, payload);
+          run.messenger.send(world_.rank_of((world_.rank + step) % world_.size), header, payload);
         }
       }
       run.messenger.poll();
@@ -91,7 +92,7 @@ class TwoPhase final : public Runner {
       for (int step = 1; step < world_.size; ++step) {
         const int owner = (world_.rank + step) % world_.size;
         if (s >= shard_of(owner).segments.size()) continue;
-        tasks.push_back({owner, s, run.messenger.receive(owner)});
+        tasks.push_back({owner, s, run.messenger.receive(world_.rank_of(owner))});
         if (tasks.size() == workers_.batch()) decode();
       }
     }

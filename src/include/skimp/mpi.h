@@ -136,30 +136,52 @@ static inline void skimp_mpi_free_duplicate(void* context) {
   free(context);
 }
 
+/* The node of each rank of `comm`, as the least rank of it, to be freed; NULL when MPI fails. */
+static inline int* skimp_mpi_find_nodes(MPI_Comm comm) {
+  MPI_Comm node;
+  int rank = 0, world_size = 0, found;
+  int* nodes;
+  if (MPI_Comm_rank(comm, &rank) != MPI_SUCCESS ||
+      MPI_Comm_size(comm, &world_size) != MPI_SUCCESS ||
+      MPI_Comm_split_type(comm, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node) != MPI_SUCCESS) {
+    return NULL;
+  }
+  nodes = (int*)malloc((size_t)world_size * sizeof *nodes);
+  found = nodes != NULL && MPI_Bcast(&rank, 1, MPI_INT, 0, node) == MPI_SUCCESS &&
+          MPI_Allgather(&rank, 1, MPI_INT, nodes, 1, MPI_INT, comm) == MPI_SUCCESS;
+  MPI_Comm_free(&node);
+  if (found) return nodes;
+  free(nodes);
+  return NULL;
+}
+
 /** Collective over `comm`, which stays the caller's: Skimp's messages go over a duplicate of it.
  *  SKIMP_TRANSPORT without a message of Skimp's when MPI fails to make that. */
 static inline skimp_status skimp_mpi_create(MPI_Comm comm, skimp_communicator** communicator) {
   skimp_mpi_table table;
   skimp_status status = SKIMP_TRANSPORT;
-  MPI_Comm duplicate, node;
-  int node_size = 0, world_size = 0;
+  MPI_Comm duplicate;
+  int* nodes;
+  int shared_memory = 1, i;
   *communicator = NULL;
   if (MPI_Comm_dup(comm, &duplicate) != MPI_SUCCESS) return SKIMP_TRANSPORT;
   /* Errors come back as codes from here on; the default is to end the program. */
-  if (MPI_Comm_set_errhandler(duplicate, MPI_ERRORS_RETURN) == MPI_SUCCESS &&
-      MPI_Comm_split_type(duplicate, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node) ==
-          MPI_SUCCESS) {
-    MPI_Comm_size(node, &node_size);
-    MPI_Comm_size(duplicate, &world_size);
-    MPI_Comm_free(&node);
-    status = skimp_mpi_fill(duplicate, MPI_BYTE, node_size == world_size, &table);
-  }
+  nodes = MPI_Comm_set_errhandler(duplicate, MPI_ERRORS_RETURN) == MPI_SUCCESS
+              ? skimp_mpi_find_nodes(duplicate)
+              : NULL;
+  if (nodes != NULL) status = skimp_mpi_fill(duplicate, MPI_BYTE, 0, &table);
   if (status != SKIMP_OK) {
+    free(nodes);
     MPI_Comm_free(&duplicate);
     return status;
   }
+  for (i = 0; i < table.world_size; ++i) shared_memory &= nodes[i] == nodes[0];
+  table.shared_memory = shared_memory;
   table.destroy = skimp_mpi_free_duplicate;
-  return skimp_mpi_table_create(&table, communicator);
+  status = skimp_mpi_table_create(&table, communicator);
+  if (status == SKIMP_OK) status = skimp_communicator_set_nodes(*communicator, nodes);
+  free(nodes);
+  return status;
 }
 
 #endif /* SKIMP_MPI_DECLARED */

@@ -213,6 +213,12 @@ SKIMP_API skimp_status skimp_communicator_set_pipeline(skimp_communicator* commu
 SKIMP_API skimp_status skimp_communicator_set_threads(skimp_communicator* communicator,
                                                       int threads);
 
+/** The node of each rank, world_size numbers of any kind, for plans created afterwards that use the
+ *  algorithm "hierarchical"; the same on all ranks. Known without this call where all ranks share
+ *  memory, and over MPI. */
+SKIMP_API skimp_status skimp_communicator_set_nodes(skimp_communicator* communicator,
+                                                    const int* nodes);
+
 /** Collective. Ranks of equal `color` form a new communicator, in order of `key` then rank; with
  *  color < 0 a rank joins none and gets NULL. The parent must outlive the parts. */
 SKIMP_API skimp_status skimp_communicator_split(skimp_communicator* communicator, int color,

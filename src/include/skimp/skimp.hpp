@@ -211,6 +211,15 @@ class Communicator : public Handle<skimp_communicator, skimp_communicator_destro
     check(skimp_communicator_set_pipeline(handle(), segment, window));
   }
   void set_threads(int threads) { check(skimp_communicator_set_threads(handle(), threads)); }
+  /// `nodes` has world_size() numbers.
+  void set_nodes(std::span<const int> nodes) {
+    if (nodes.size() != static_cast<std::size_t>(world_size())) {
+      throw Error(SKIMP_INVALID_ARGUMENT, "nodes: " + std::to_string(nodes.size()) +
+                                              " are named for " + std::to_string(world_size()) +
+                                              " ranks");
+    }
+    check(skimp_communicator_set_nodes(handle(), nodes.data()));
+  }
   void barrier() { check(skimp_barrier(handle())); }
   void close(const char* reason = nullptr) { check(skimp_communicator_close(handle(), reason)); }
 
