@@ -31,6 +31,8 @@ CODECS = (
     "topk(k=1)",
     "random_k(density=0.05,seed=1)",
     "random_k(k=2)",
+    "arc_topk(density=0.3,row=32,sketch=2)",
+    "arc_topk(k=1,sketch=1,seed=3)",
 )
 LOSSY = CODECS[1:]
 

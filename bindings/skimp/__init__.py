@@ -12,6 +12,7 @@
 
 from skimp._objects import version as _version
 from skimp.codecs import (
+    ArcTopK,
     Codec,
     Identity,
     Quantize,
@@ -47,6 +48,7 @@ from skimp.threads import run_threads
 __version__ = _version()
 
 __all__ = [
+    "ArcTopK",
     "ClosedError",
     "Codec",
     "Communicator",

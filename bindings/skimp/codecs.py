@@ -183,6 +183,41 @@ class RandomK(Codec, name="random_k"):
         self._make(density=density, k=k, seed=seed)
 
 
+class ArcTopK(Codec, name="arc_topk"):
+    """The largest rows of the sum over all ranks, which a small sketch of it tells to all of them.
+
+    No indices travel, and sums need no decoding: two dense allreduces, of the sketch and of the
+    kept rows, by the algorithm ``linear``.
+
+    density
+        Rows kept ÷ rows, above 0 and at most 1.
+    k
+        In its place: a number of rows.
+    row
+        Elements that are kept or left out together, a multiple of 32 from 32 to 8192.
+    sketch
+        Numbers a row that tell its size, 1 to 16. More find the largest rows more surely.
+    seed
+        Equal on all ranks. The random vectors of sketches change from call to call.
+
+    ARC-Top-K (arXiv 2510.26709), for any array, cut into rows.
+
+    >>> ArcTopK(0.01).text
+    'arc_topk(density=0.01,row=512,sketch=4,seed=0)'
+    """
+
+    def __init__(
+        self,
+        density: float | None = None,
+        *,
+        k: int | None = None,
+        row: int | None = None,
+        sketch: int | None = None,
+        seed: int | None = None,
+    ):
+        self._make(density=density, k=k, row=row, sketch=sketch, seed=seed)
+
+
 def codec(text: str) -> Codec:
     """The codec of a text, as on a command line.
 

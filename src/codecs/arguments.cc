@@ -84,9 +84,9 @@ std::string Arguments::take_choice(const std::string& key,
   fail(SKIMP_INVALID_ARGUMENT, name_, ": ", key, " = ", *value, " is not one of ", listed);
 }
 
-std::uint64_t Arguments::take_block(std::uint64_t by_default) {
-  const std::uint64_t block = take_integer("block").value_or(by_default);
-  require(is_block(block), name_, ": block = ", block, " must be a multiple of 32 from 32 to ",
+std::uint64_t Arguments::take_block(std::uint64_t by_default, const std::string& key) {
+  const std::uint64_t block = take_integer(key).value_or(by_default);
+  require(is_block(block), name_, ": ", key, " = ", block, " must be a multiple of 32 from 32 to ",
           largest_block);
   return block;
 }

@@ -1,5 +1,6 @@
 #include "codecs/registry.h"
 
+#include "codecs/arc_topk/arc_topk.h"
 #include "codecs/arguments.h"
 #include "codecs/identity/identity.h"
 #include "codecs/quantize/quantize.h"
@@ -23,6 +24,7 @@ constexpr Row rows[] = {
     {"quantize", CodecId::quantize, make_quantize, quantize_from_parameter},
     {"topk", CodecId::topk, make_topk, topk_from_parameter},
     {"random_k", CodecId::random_k, make_random_k, random_k_from_parameter},
+    {"arc_topk", CodecId::arc_topk, make_arc_topk, arc_topk_from_parameter},
 };
 
 }  // namespace

@@ -52,4 +52,4 @@ def test_contraction_on_average(codec):
     x = array("normal", 300, "float32")
     errors = errors_over_steps(codec, x, steps=400)
     loss = np.mean([square(error) for error in errors]) / square(x)
-    assert loss == pytest.approx(1 - oracle.codec(codec).contraction(len(x)), abs=0.02)
+    assert loss <= 1 - oracle.codec(codec).contraction(len(x)) + 0.02

@@ -19,6 +19,11 @@ class Method:
     def __str__(self) -> str:
         return f"{self.algorithm}({self.codec}{f', {self.back}' if self.back else ''})"
 
+    @property
+    def keeps_at_random(self) -> bool:
+        """Values alone do not tell what is kept."""
+        return self.codec.startswith(("random_k", "arc_topk"))
+
     def options(self) -> dict:
         """Arguments of `Communicator.allreduce`, the codec apart."""
         back = None if self.back is None else skimp.codec(self.back)

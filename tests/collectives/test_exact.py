@@ -22,8 +22,7 @@ def pattern(codec: str, count: int) -> np.ndarray:
     return np.where(np.diff(shares) > 0, x, 0)
 
 
-# random_k keeps what it likes.
-EXACT = tuple(method for method in METHODS if not method.codec.startswith("random_k"))
+EXACT = tuple(method for method in METHODS if not method.keeps_at_random)
 
 
 @parametrize(

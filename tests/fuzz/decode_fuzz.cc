@@ -107,6 +107,7 @@ constexpr const char* codec_texts[] = {
     "topk(density=1)",
     "random_k(k=1)",
     "random_k(density=0.1,seed=5)",
+    "arc_topk(density=0.3,row=32,sketch=1)",
 };
 constexpr DType dtypes[] = {DType::float32, DType::float16, DType::bfloat16, DType::float64};
 constexpr std::uint64_t counts[] = {0, 1, 2, 7, 8, 31, 32, 33, 64, 100, 257, 1000, 2500};
@@ -273,6 +274,7 @@ void handmade() {
     refuse("a huge count", header_of(CodecId::quantize, 32 | 4ull << 32, count), one, eight);
     refuse("a huge count", header_of(CodecId::topk, 1, count), one, eight);
     refuse("a huge count", header_of(CodecId::random_k, 1, count), one, eight);
+    refuse("a huge count", header_of(CodecId::arc_topk, 1 | 32ull << 48, count), one, eight);
   }
   FrameHeader header = header_of(CodecId::identity, 0, 8);
   header.payload_bytes = ~0ull - 31;  // With the header's 64 bytes it wraps around to 32.
@@ -299,6 +301,8 @@ void handmade() {
     refuse("k = 2^47", header_of(id, 1ull << 47, 8), one, eight);
     refuse("k = 2^48 − 1", header_of(id, float16 - 1, 8), one, eight);
   }
+  refuse("rows of 0", header_of(CodecId::arc_topk, 1, 8), one, eight);
+  refuse("k > rows", header_of(CodecId::arc_topk, 2 | 32ull << 48, 8), one, eight);
   refuse("k = 2^63", header_of(CodecId::random_k, 1ull << 63, 8), one, eight);
   refuse("format 3", header_of(CodecId::topk, 1 | 3 * float16, 8), one, eight);
   refuse("k = 0 with a payload", header_of(CodecId::topk, 0, 8), one, eight);

@@ -120,7 +120,7 @@ std::string random_budget(Random& random, std::uint64_t count) {
 
 std::string random_codec(Random& random, std::uint64_t count) {
   const std::uint64_t block = 32 * (random.one_in(2) ? 1 + random.below(8) : 1 + random.below(256));
-  switch (random.below(8)) {
+  switch (random.below(9)) {
     case 0: return "identity";
     case 1: return text("random_k(", random_budget(random, count), ",seed=", random.bits(), ")");
     case 2: return text("sign(block=", block, ")");
@@ -131,6 +131,9 @@ std::string random_codec(Random& random, std::uint64_t count) {
       return text("quantize(bits=", widths[random.below(4)], ",block=", block, ",rounding=", how,
                   ")");
     }
+    case 5:
+      return text("arc_topk(density=", random.one_in(2) ? "0.1" : "0.6", ",row=", block,
+                  ",sketch=", 1 + random.below(4), ")");
     default: {
       constexpr const char* formats[] = {"float32", "float16", "bfloat16"};
       return text("topk(", random_budget(random, count), ",values=", formats[random.below(3)], ")");

@@ -33,6 +33,8 @@ GOOD = {  # name: codec, dtype, count
     "topk_float64": ("topk(k=5)", "float64", 60),
     "topk_none": ("topk(k=0)", "float32", 5),
     "random_k": ("random_k(k=6,seed=9)", "float32", 50),
+    "arc_topk": ("arc_topk(k=2,row=32,sketch=3,seed=5)", "float32", 140),
+    "arc_topk_all": ("arc_topk(density=1.0,row=32)", "float64", 40),
 }
 
 NO_ENCODER = {"topk_none"}  # k = 0 comes from a slice of an array, not from an argument
@@ -135,6 +137,13 @@ def corrupt_frames() -> dict[str, Damage]:
         ),
         "random_k_exceeds_count": header("random_k", "k 51", parameter=51),
         "random_k_short": header("random_k", "k 7", parameter=7),
+        "arc_topk_row_0": header("arc_topk", "rows of 0", parameter=2),
+        "arc_topk_k_exceeds_rows": header("arc_topk", "k 6", parameter=6 + (32 << 48)),
+        "arc_topk_one_row_more": payload("arc_topk", "all rows marked", put(0, b"\x1f")),
+        "arc_topk_row_beyond": payload("arc_topk", "rows 5 and 6 marked", put(0, b"\x60")),
+        "arc_topk_behind_last_row": payload(
+            "arc_topk", "a byte behind the values of the short row", put(-1, b"\1")
+        ),
     }
 
 

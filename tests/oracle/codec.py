@@ -64,6 +64,12 @@ class Codec(ABC):
     def contraction(self, count: int) -> float:
         """A δ with ‖x − decoded(x)‖² ≤ (1 − δ)‖x‖²; of random codecs, in the mean."""
 
+    def linear_sum(
+        self, values: list[np.ndarray], draws: Draws
+    ) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Of linear codecs: the sum of all ranks' values as it is delivered, and the residuals."""
+        raise NotImplementedError
+
     def slice(self, begin: int, end: int, count: int) -> "Codec":
         """The codec for a part of an array."""
         return self

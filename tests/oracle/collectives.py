@@ -14,7 +14,6 @@ from tests.oracle.codec import Codec, Draws, add, left_out
 from tests.oracle.dtypes import accumulator, narrow, widen
 from tests.oracle.identity import Identity
 from tests.oracle.quantize import Quantize
-from tests.oracle.random_k import RandomK, subset
 from tests.oracle.robust import ROBUST, Robust, reduce
 
 EVERYONE = range(1 << 20)  # members of a world are its ranks
@@ -66,7 +65,7 @@ def allreduce(
         case "gather":
             total, rest = gather(values, inputs[0].dtype, codec, call)
         case "linear":
-            total, rest = linear(values, codec, call)
+            total, rest = codec.linear_sum(values, Draws(call, SHARED))
         case "two_phase":
             back = broadcast_codec or codec.broadcast_codec()
             total, rest = two_phase(values, inputs[0].dtype, codec, back, call)
@@ -109,16 +108,6 @@ def gather(
 ) -> tuple[np.ndarray, Arrays]:
     arrived = deliver_all(values, dtype, codec, call, ranks)
     return sum_of(arrived), [left_out(v, d.values) for v, d in zip(values, arrived, strict=True)]
-
-
-def linear(values: Arrays, codec: RandomK, call: int) -> tuple[np.ndarray, Arrays]:
-    kept = subset(codec.seed, Draws(call, SHARED), len(values[0]), codec.kept(len(values[0])))
-    total = np.zeros_like(values[0])
-    total[kept] = dense_direct([value[kept] for value in values])
-    rest = [left_out(value, np.zeros_like(value)) for value in values]
-    for residual in rest:
-        residual[kept] = 0
-    return total, rest
 
 
 def two_phase(

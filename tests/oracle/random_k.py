@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tests.oracle.codec import Codec, Corrupt, Draws
+from tests.oracle.codec import Codec, Corrupt, Draws, add, left_out
 from tests.oracle.dtypes import accumulator, narrow
 from tests.oracle.philox import draw
 from tests.oracle.topk import budget
@@ -45,6 +45,19 @@ class RandomK(Codec):
 
     def addend(self, payload: bytes, decoded: np.ndarray, dtype: np.dtype) -> np.ndarray:
         return self.scatter(-0.0, payload, len(decoded), dtype)
+
+    def linear_sum(
+        self, values: list[np.ndarray], draws: Draws
+    ) -> tuple[np.ndarray, list[np.ndarray]]:
+        kept = subset(self.seed, draws, len(values[0]), self.kept(len(values[0])))
+        total, at_kept = np.zeros_like(values[0]), values[0][kept]
+        for value in values[1:]:
+            at_kept = add(at_kept, value[kept])
+        total[kept] = at_kept
+        rest = [left_out(value, np.zeros_like(value)) for value in values]
+        for residual in rest:
+            residual[kept] = 0
+        return total, rest
 
     def scatter(self, blank: float, payload: bytes, count: int, dtype: np.dtype) -> np.ndarray:
         if len(payload) != self.payload_bytes(count, dtype):

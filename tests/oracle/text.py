@@ -1,5 +1,6 @@
 """Codecs by their text: "topk(k=3,values=float16)"."""
 
+from tests.oracle.arc_topk import ArcTopK
 from tests.oracle.codec import Codec
 from tests.oracle.identity import Identity
 from tests.oracle.quantize import Quantize
@@ -13,6 +14,7 @@ CLASSES = {
     "quantize": Quantize,
     "topk": TopK,
     "random_k": RandomK,
+    "arc_topk": ArcTopK,
 }
 
 

@@ -106,7 +106,8 @@ typedef struct skimp_plan skimp_plan;
 
 /** Makes a codec from its text, e.g. "identity", "sign", "sign(block=4096)",
  *  "quantize(bits=4,block=256,rounding=nearest)", "topk(density=0.01,values=float16)",
- *  "topk(k=100)", "random_k(density=0.01,seed=1)". docs/codecs.md lists names and defaults. */
+ *  "topk(k=100)", "random_k(density=0.01,seed=1)", "arc_topk(density=0.01)". docs/codecs.md lists
+ * names and defaults. */
 SKIMP_API skimp_status skimp_codec_create(const char* text, skimp_codec** codec);
 SKIMP_API void skimp_codec_destroy(skimp_codec* codec);
 
