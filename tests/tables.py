@@ -31,6 +31,8 @@ CODECS = (
     "topk(k=1)",
     "random_k(density=0.05,seed=1)",
     "random_k(k=2)",
+    "float(format=e4m3,block=64)",
+    "float(format=float16)",
 )
 LOSSY = CODECS[1:]
 

@@ -13,6 +13,7 @@
 from skimp._objects import version as _version
 from skimp.codecs import (
     Codec,
+    Float,
     Identity,
     Quantize,
     RandomK,
@@ -53,6 +54,7 @@ __all__ = [
     "CorruptPayload",
     "Error",
     "ErrorFeedback",
+    "Float",
     "Identity",
     "InternalError",
     "InvalidArgument",

@@ -183,6 +183,31 @@ class RandomK(Codec, name="random_k"):
         self._make(density=density, k=k, seed=seed)
 
 
+class Float(Codec, name="float"):
+    """A smaller floating-point format, with a power of two a block as scale.
+
+    format
+        "e4m3" (8 bits, 3 of them fraction), "e5m2" (8 and 2), "float16" (16 and 10) or "bfloat16"
+        (16 and 7).
+    block
+        Elements that share a scale, a multiple of 32 from 32 to 8192. The scale brings the block's
+        largest value to the top of the format's range: neither huge nor tiny values are lost.
+
+    Micikevicius et al. 2022 (e4m3, e5m2), with a scale a block in place of one an array.
+
+    >>> Float("e5m2").text
+    'float(format=e5m2,block=2048)'
+    """
+
+    def __init__(
+        self,
+        format: Literal["e4m3", "e5m2", "float16", "bfloat16"] | None = None,
+        *,
+        block: int | None = None,
+    ):
+        self._make(format=format, block=block)
+
+
 def codec(text: str) -> Codec:
     """The codec of a text, as on a command line.
 

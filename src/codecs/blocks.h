@@ -16,6 +16,11 @@ namespace skimp {
 /// The largest block that an argument may ask for; blocks are multiples of 32 elements.
 inline constexpr std::uint64_t largest_block = largest_tile;
 
+/// Bytes of the scales in front of a payload.
+inline std::uint64_t scales_bytes(std::uint64_t count, std::uint64_t block, DType dtype) {
+  return divide_up(count, block) * bytes_of(accumulator_of(dtype));
+}
+
 /// Blocks are written in runs of at most this many elements. What leaves the cache is collected in
 /// a tile of a run before it goes: small, so that it stays in the first-level cache with the block.
 inline constexpr std::uint64_t run_elements = 256;
@@ -66,6 +71,13 @@ void require_scale(Value scale, const char* codec, std::uint64_t index) {
       std::bit_cast<BitsOf<Value>>(scale) == std::bit_cast<BitsOf<Value>>(canonical_nan<Value>());
   require_intact(valid, codec, ": scale ", scale, " of block ", index,
                  " is neither a magnitude nor the canonical NaN");
+}
+
+/// The scales of some codecs are powers of two too.
+template <class Value>
+void require_power_of_two(Value scale, const char* codec, std::uint64_t element) {
+  require_intact(is_nan(scale) || is_power_of_two(scale), codec, ": scale ", scale, " of element ",
+                 element, " is not a power of two");
 }
 
 /// Decodes the blocks of a payload, with `decoder.decode(scale, begin, n, values)` (what it writes

@@ -14,7 +14,14 @@
 namespace skimp {
 
 /// Wire values of a frame's codec field; never reused.
-enum class CodecId : std::uint8_t { identity = 1, sign = 2, quantize = 3, topk = 4, random_k = 5 };
+enum class CodecId : std::uint8_t {
+  identity = 1,
+  sign = 2,
+  quantize = 3,
+  topk = 4,
+  random_k = 5,
+  float_ = 7,
+};
 
 /// Facts from which algorithms are chosen.
 struct Traits {

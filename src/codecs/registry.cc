@@ -1,6 +1,7 @@
 #include "codecs/registry.h"
 
 #include "codecs/arguments.h"
+#include "codecs/float/float.h"
 #include "codecs/identity/identity.h"
 #include "codecs/quantize/quantize.h"
 #include "codecs/random_k/random_k.h"
@@ -23,6 +24,7 @@ constexpr Row rows[] = {
     {"quantize", CodecId::quantize, make_quantize, quantize_from_parameter},
     {"topk", CodecId::topk, make_topk, topk_from_parameter},
     {"random_k", CodecId::random_k, make_random_k, random_k_from_parameter},
+    {"float", CodecId::float_, make_float, float_from_parameter},
 };
 
 }  // namespace

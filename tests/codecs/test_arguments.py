@@ -41,6 +41,9 @@ from tests.tables import CODECS
         "random_k",
         "random_k(density=0)",
         "random_k(k=99999999999999999999)",
+        "float(format=e3m4)",
+        "float(format=float32)",
+        "float(block=48)",
     ],
 )
 def test_bad_text(text):

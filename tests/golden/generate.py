@@ -33,6 +33,11 @@ GOOD = {  # name: codec, dtype, count
     "topk_float64": ("topk(k=5)", "float64", 60),
     "topk_none": ("topk(k=0)", "float32", 5),
     "random_k": ("random_k(k=6,seed=9)", "float32", 50),
+    "float_e4m3": ("float(format=e4m3,block=32)", "float32", 45),
+    "float_e5m2": ("float(format=e5m2,block=2048)", "float64", 45),
+    "float_float16": ("float(format=float16,block=32)", "float32", 45),
+    "float_bfloat16": ("float(format=bfloat16,block=32)", "float32", 45),
+    "float_with_nan": ("float(format=e4m3,block=32)", "float16", 45),
 }
 
 NO_ENCODER = {"topk_none"}  # k = 0 comes from a slice of an array, not from an argument
@@ -135,6 +140,11 @@ def corrupt_frames() -> dict[str, Damage]:
         ),
         "random_k_exceeds_count": header("random_k", "k 51", parameter=51),
         "random_k_short": header("random_k", "k 7", parameter=7),
+        "float_format_4": header("float_e4m3", "format 4", parameter=32 + (4 << 32)),
+        "float_block_0": header("float_e4m3", "block 0", parameter=0),
+        "float_scale": payload("float_e4m3", "a scale of 3·2⁻¹⁴⁹", put(0, b"\3\0\0\0")),
+        "float_code_nan": payload("float_e4m3", "a code of NaN", put(8, b"\xff")),
+        "float_code_inf": payload("float_float16", "a code of Inf", put(8, b"\0\x7c")),
     }
 
 

@@ -7,6 +7,7 @@ them does not follow the specification. Codecs take the arguments of their names
 from tests.oracle.checksum import checksum, mix
 from tests.oracle.codec import Codec, Corrupt, Draws, decode_frame, encode, encode_frame
 from tests.oracle.dtypes import DTYPES, accumulator, bfloat16, bits, dtype, finfo, narrow, widen
+from tests.oracle.floats import Float
 from tests.oracle.frame import HEADER_BYTES, Header, open_frame, reseal, seal
 from tests.oracle.identity import Identity
 from tests.oracle.philox import philox
@@ -22,6 +23,7 @@ __all__ = [
     "Codec",
     "Corrupt",
     "Draws",
+    "Float",
     "Header",
     "Identity",
     "Quantize",

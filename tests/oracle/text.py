@@ -1,6 +1,7 @@
 """Codecs by their text: "topk(k=3,values=float16)"."""
 
 from tests.oracle.codec import Codec
+from tests.oracle.floats import Float
 from tests.oracle.identity import Identity
 from tests.oracle.quantize import Quantize
 from tests.oracle.random_k import RandomK
@@ -13,6 +14,7 @@ CLASSES = {
     "quantize": Quantize,
     "topk": TopK,
     "random_k": RandomK,
+    "float": Float,
 }
 
 
