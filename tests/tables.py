@@ -33,6 +33,8 @@ CODECS = (
     "random_k(k=2)",
     "float(format=e4m3,block=64)",
     "float(format=float16)",
+    "natural(block=32)",
+    "natural(rounding=stochastic,seed=3)",
 )
 LOSSY = CODECS[1:]
 

@@ -208,6 +208,33 @@ class Float(Codec, name="float"):
         self._make(format=format, block=block)
 
 
+class Natural(Codec, name="natural"):
+    """A power of two in place of every value: 8 bits an element.
+
+    block
+        Elements whose exponents count from the same one, a multiple of 32 from 32 to 8192.
+    rounding
+        "nearest" errs by at most a third of a value; "stochastic" is unbiased with a variance of at
+        most an eighth of the square. With error feedback take "nearest".
+    seed
+        Of stochastic rounding, equal on all ranks.
+
+    Horváth et al. 2019, with 7 bits of exponent relative to the block's largest in place of 8.
+
+    >>> Natural().text
+    'natural(block=2048,rounding=nearest)'
+    """
+
+    def __init__(
+        self,
+        *,
+        block: int | None = None,
+        rounding: Literal["nearest", "stochastic"] | None = None,
+        seed: int | None = None,
+    ):
+        self._make(block=block, rounding=rounding, seed=seed)
+
+
 def codec(text: str) -> Codec:
     """The codec of a text, as on a command line.
 

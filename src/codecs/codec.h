@@ -21,6 +21,7 @@ enum class CodecId : std::uint8_t {
   topk = 4,
   random_k = 5,
   float_ = 7,
+  natural = 8,
 };
 
 /// Facts from which algorithms are chosen.

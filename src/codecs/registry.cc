@@ -3,6 +3,7 @@
 #include "codecs/arguments.h"
 #include "codecs/float/float.h"
 #include "codecs/identity/identity.h"
+#include "codecs/natural/natural.h"
 #include "codecs/quantize/quantize.h"
 #include "codecs/random_k/random_k.h"
 #include "codecs/sign/sign.h"
@@ -25,6 +26,7 @@ constexpr Row rows[] = {
     {"topk", CodecId::topk, make_topk, topk_from_parameter},
     {"random_k", CodecId::random_k, make_random_k, random_k_from_parameter},
     {"float", CodecId::float_, make_float, float_from_parameter},
+    {"natural", CodecId::natural, make_natural, natural_from_parameter},
 };
 
 }  // namespace

@@ -44,6 +44,8 @@ from tests.tables import CODECS
         "float(format=e3m4)",
         "float(format=float32)",
         "float(block=48)",
+        "natural(bits=9)",
+        "natural(rounding=down)",
     ],
 )
 def test_bad_text(text):

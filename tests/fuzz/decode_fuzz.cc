@@ -109,6 +109,7 @@ constexpr const char* codec_texts[] = {
     "random_k(density=0.1,seed=5)",
     "float(format=e4m3,block=32)",
     "float(format=bfloat16,block=96)",
+    "natural(block=64)",
 };
 constexpr DType dtypes[] = {DType::float32, DType::float16, DType::bfloat16, DType::float64};
 constexpr std::uint64_t counts[] = {0, 1, 2, 7, 8, 31, 32, 33, 64, 100, 257, 1000, 2500};
@@ -274,6 +275,7 @@ void handmade() {
     }
     refuse("a huge count", header_of(CodecId::quantize, 32 | 4ull << 32, count), one, eight);
     refuse("a huge count", header_of(CodecId::float_, 32, count), one, eight);
+    refuse("a huge count", header_of(CodecId::natural, 32, count), one, eight);
     refuse("a huge count", header_of(CodecId::topk, 1, count), one, eight);
     refuse("a huge count", header_of(CodecId::random_k, 1, count), one, eight);
   }
@@ -303,7 +305,11 @@ void handmade() {
   for (const std::uint32_t scale : {0u, 0x3F800001u, 0x00000003u, 0xBF800000u, 0x7F800000u}) {
     refuse("no power of two", header_of(CodecId::float_, 32, 8), bytes_of_words({scale, 0, 0}),
            eight);
+    refuse("no power of two", header_of(CodecId::natural, 32, 8), bytes_of_words({scale, 0, 0}),
+           eight);
   }
+  refuse("block 0", header_of(CodecId::natural, 0, 8), one, eight);
+  refuse("rounding 2", header_of(CodecId::natural, 32 | 2ull << 32, 8), one, eight);
   refuse("NaN in e4m3", header_of(CodecId::float_, 32, 8),
          bytes_of_words({0x3F800000, 0, 0x7F000000}), eight);
   refuse("Inf in e5m2", header_of(CodecId::float_, 32 | e5m2, 8),
@@ -346,7 +352,7 @@ void handmade() {
   // payload's size wrong before they touch the output, which is not there.
   for (const std::uint64_t count : {1ull << 60, (1ull << 60) - 1, 1ull << 59, (1ull << 50) + 1}) {
     for (const char* text :
-         {"identity", "sign(block=32)", "quantize(bits=3,block=32)", "float(block=32)",
+         {"identity", "sign(block=32)", "quantize(bits=3,block=32)", "float(block=32)", "natural",
           "topk(k=1000000)", "topk(k=140737488355328,values=float16)",
           "random_k(k=140737488355328)"}) {
       for (const DType dtype : dtypes) {

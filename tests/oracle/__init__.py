@@ -10,6 +10,7 @@ from tests.oracle.dtypes import DTYPES, accumulator, bfloat16, bits, dtype, finf
 from tests.oracle.floats import Float
 from tests.oracle.frame import HEADER_BYTES, Header, open_frame, reseal, seal
 from tests.oracle.identity import Identity
+from tests.oracle.natural import Natural
 from tests.oracle.philox import philox
 from tests.oracle.quantize import Quantize
 from tests.oracle.random_k import RandomK
@@ -26,6 +27,7 @@ __all__ = [
     "Float",
     "Header",
     "Identity",
+    "Natural",
     "Quantize",
     "RandomK",
     "Sign",

@@ -64,6 +64,10 @@ class Codec(ABC):
     def contraction(self, count: int) -> float:
         """A δ with ‖x − decoded(x)‖² ≤ (1 − δ)‖x‖²; of random codecs, in the mean."""
 
+    def deviation(self, values: np.ndarray) -> np.ndarray:
+        """Of unbiased codecs: the most that the standard deviation of each decoded value can be."""
+        raise NotImplementedError
+
     def slice(self, begin: int, end: int, count: int) -> "Codec":
         """The codec for a part of an array."""
         return self

@@ -3,6 +3,7 @@
 from tests.oracle.codec import Codec
 from tests.oracle.floats import Float
 from tests.oracle.identity import Identity
+from tests.oracle.natural import Natural
 from tests.oracle.quantize import Quantize
 from tests.oracle.random_k import RandomK
 from tests.oracle.sign import Sign
@@ -15,6 +16,7 @@ CLASSES = {
     "topk": TopK,
     "random_k": RandomK,
     "float": Float,
+    "natural": Natural,
 }
 
 

@@ -69,9 +69,9 @@ class Quantize final : public Codec {
     if (rounding_ == Rounding::nearest) {
       return encode_blocks<Value>(job, block_, quantize::NearestEncoder<Value>{largest_, planes});
     }
-    return encode_blocks<Value>(
-        job, block_,
-        quantize::StochasticEncoder<Value>{largest_, planes, seed_, job.random, job.first_element});
+    const ElementWords words{seed_, job.random, job.first_element};
+    return encode_blocks<Value>(job, block_,
+                                quantize::StochasticEncoder<Value>{{largest_, planes}, words});
   }
 
   template <class Value>
