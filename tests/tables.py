@@ -35,6 +35,8 @@ CODECS = (
     "float(format=float16)",
     "natural(block=32)",
     "natural(rounding=stochastic,seed=3)",
+    "ternary",
+    "ternary(block=96)",
 )
 LOSSY = CODECS[1:]
 

@@ -235,6 +235,24 @@ class Natural(Codec, name="natural"):
         self._make(block=block, rounding=rounding, seed=seed)
 
 
+class Ternary(Codec, name="ternary"):
+    """−1, 0 or +1 times one scale a block, five elements to a byte.
+
+    block
+        Elements that share a scale, a multiple of 32 from 32 to 8192; best multiples of 256.
+
+    The scale is the mean of the block's larger magnitudes, and rounding is to the nearest: made for
+    error feedback. Wen et al. 2017 (TernGrad) take the largest magnitude and round at random, which
+    is `Quantize(2, rounding="stochastic")`.
+
+    >>> Ternary().text
+    'ternary(block=2048)'
+    """
+
+    def __init__(self, block: int | None = None):
+        self._make(block=block)
+
+
 def codec(text: str) -> Codec:
     """The codec of a text, as on a command line.
 

@@ -25,6 +25,30 @@ inline std::uint64_t scales_bytes(std::uint64_t count, std::uint64_t block, DTyp
 /// a tile of a run before it goes: small, so that it stays in the first-level cache with the block.
 inline constexpr std::uint64_t run_elements = 256;
 
+/// Σ term(|x|): lane j of 32 adds elements j, j + 32, …; then lanes j and j + 16 are added, j and
+/// j + 8, … j and j + 1. The order is part of the format: every instruction set sums alike.
+template <class Value, class Term>
+Value sum_of_terms(const Value* x, std::uint64_t n, Term&& term) {
+  const auto term_of = [&](Value value) {
+    return term(std::bit_cast<Value>(magnitude_bits(value)));
+  };
+  Value lanes[32] = {};
+  std::uint64_t i = 0;
+  for (; i + 32 <= n; i += 32) {
+    for (std::uint64_t j = 0; j < 32; ++j) lanes[j] += term_of(x[i + j]);
+  }
+  for (std::uint64_t j = 0; i + j < n; ++j) lanes[j] += term_of(x[i + j]);
+  for (std::uint64_t width = 16; width > 0; width /= 2) {
+    for (std::uint64_t j = 0; j < width; ++j) lanes[j] += lanes[j + width];
+  }
+  return lanes[0];
+}
+
+template <class Value>
+Value sum_of_magnitudes(const Value* x, std::uint64_t n) {
+  return sum_of_terms(x, n, [](Value magnitude) { return magnitude; });
+}
+
 /// Encodes the blocks of a job, with
 /// - `encoder.scale_of(values, n)`: a block's scale, NaN or Inf where a value is;
 /// - `encoder.emit(scale, begin, values, n, rest)`: the codes of elements begin … begin + n of one

@@ -22,6 +22,7 @@ enum class CodecId : std::uint8_t {
   random_k = 5,
   float_ = 7,
   natural = 8,
+  ternary = 9,
 };
 
 /// Facts from which algorithms are chosen.

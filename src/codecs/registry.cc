@@ -7,6 +7,7 @@
 #include "codecs/quantize/quantize.h"
 #include "codecs/random_k/random_k.h"
 #include "codecs/sign/sign.h"
+#include "codecs/ternary/ternary.h"
 #include "codecs/topk/topk.h"
 
 namespace skimp {
@@ -27,6 +28,7 @@ constexpr Row rows[] = {
     {"random_k", CodecId::random_k, make_random_k, random_k_from_parameter},
     {"float", CodecId::float_, make_float, float_from_parameter},
     {"natural", CodecId::natural, make_natural, natural_from_parameter},
+    {"ternary", CodecId::ternary, make_ternary, ternary_from_parameter},
 };
 
 }  // namespace

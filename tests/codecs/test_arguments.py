@@ -45,6 +45,8 @@ from tests.tables import CODECS
         "float(format=float32)",
         "float(block=48)",
         "natural(bits=9)",
+        "ternary(block=31)",
+        "ternary(rounding=nearest)",
         "natural(rounding=down)",
     ],
 )

@@ -110,6 +110,8 @@ constexpr const char* codec_texts[] = {
     "float(format=e4m3,block=32)",
     "float(format=bfloat16,block=96)",
     "natural(block=64)",
+    "ternary(block=32)",
+    "ternary(block=544)",
 };
 constexpr DType dtypes[] = {DType::float32, DType::float16, DType::bfloat16, DType::float64};
 constexpr std::uint64_t counts[] = {0, 1, 2, 7, 8, 31, 32, 33, 64, 100, 257, 1000, 2500};
@@ -276,6 +278,7 @@ void handmade() {
     refuse("a huge count", header_of(CodecId::quantize, 32 | 4ull << 32, count), one, eight);
     refuse("a huge count", header_of(CodecId::float_, 32, count), one, eight);
     refuse("a huge count", header_of(CodecId::natural, 32, count), one, eight);
+    refuse("a huge count", header_of(CodecId::ternary, 32, count), one, eight);
     refuse("a huge count", header_of(CodecId::topk, 1, count), one, eight);
     refuse("a huge count", header_of(CodecId::random_k, 1, count), one, eight);
   }
@@ -310,6 +313,8 @@ void handmade() {
   }
   refuse("block 0", header_of(CodecId::natural, 0, 8), one, eight);
   refuse("rounding 2", header_of(CodecId::natural, 32 | 2ull << 32, 8), one, eight);
+  refuse("byte 243", header_of(CodecId::ternary, 32, 20), bytes_of_words({0x3F800000, 0xF3000000}),
+         {20, DType::float32});
   refuse("NaN in e4m3", header_of(CodecId::float_, 32, 8),
          bytes_of_words({0x3F800000, 0, 0x7F000000}), eight);
   refuse("Inf in e5m2", header_of(CodecId::float_, 32 | e5m2, 8),
@@ -353,7 +358,7 @@ void handmade() {
   for (const std::uint64_t count : {1ull << 60, (1ull << 60) - 1, 1ull << 59, (1ull << 50) + 1}) {
     for (const char* text :
          {"identity", "sign(block=32)", "quantize(bits=3,block=32)", "float(block=32)", "natural",
-          "topk(k=1000000)", "topk(k=140737488355328,values=float16)",
+          "ternary", "topk(k=1000000)", "topk(k=140737488355328,values=float16)",
           "random_k(k=140737488355328)"}) {
       for (const DType dtype : dtypes) {
         try {

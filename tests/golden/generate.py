@@ -40,6 +40,8 @@ GOOD = {  # name: codec, dtype, count
     "natural": ("natural(block=32)", "float32", 45),
     "natural_float64": ("natural(block=2048)", "float64", 45),
     "natural_stochastic": ("natural(block=32,rounding=stochastic,seed=7)", "float16", 45),
+    "ternary": ("ternary(block=288)", "float32", 301),
+    "ternary_with_nan": ("ternary(block=32)", "float64", 45),
     "float_with_nan": ("float(format=e4m3,block=32)", "float16", 45),
 }
 
@@ -148,6 +150,8 @@ def corrupt_frames() -> dict[str, Damage]:
         "float_scale": payload("float_e4m3", "a scale of 3·2⁻¹⁴⁹", put(0, b"\3\0\0\0")),
         "natural_rounding_2": header("natural", "rounding 2", parameter=32 + (2 << 32)),
         "natural_scale": payload("natural", "a scale of 0", put(0, bytes(4))),
+        "ternary_block_0": header("ternary", "block 0", parameter=0),
+        "ternary_byte": payload("ternary", "a byte of 243", put(-1, b"\xf3")),
         "float_code_nan": payload("float_e4m3", "a code of NaN", put(8, b"\xff")),
         "float_code_inf": payload("float_float16", "a code of Inf", put(8, b"\0\x7c")),
     }

@@ -15,6 +15,7 @@ from tests.oracle.philox import philox
 from tests.oracle.quantize import Quantize
 from tests.oracle.random_k import RandomK
 from tests.oracle.sign import Sign
+from tests.oracle.ternary import Ternary
 from tests.oracle.text import codec
 from tests.oracle.topk import TopK
 
@@ -31,6 +32,7 @@ __all__ = [
     "Quantize",
     "RandomK",
     "Sign",
+    "Ternary",
     "TopK",
     "accumulator",
     "bfloat16",

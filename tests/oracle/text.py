@@ -7,6 +7,7 @@ from tests.oracle.natural import Natural
 from tests.oracle.quantize import Quantize
 from tests.oracle.random_k import RandomK
 from tests.oracle.sign import Sign
+from tests.oracle.ternary import Ternary
 from tests.oracle.topk import TopK
 
 CLASSES = {
@@ -17,6 +18,7 @@ CLASSES = {
     "random_k": RandomK,
     "float": Float,
     "natural": Natural,
+    "ternary": Ternary,
 }
 
 
