@@ -31,6 +31,12 @@ CODECS = (
     "topk(k=1)",
     "random_k(density=0.05,seed=1)",
     "random_k(k=2)",
+    "float(format=e4m3,block=64)",
+    "float(format=float16)",
+    "natural(block=32)",
+    "natural(rounding=stochastic,seed=3)",
+    "ternary",
+    "ternary(block=96)",
     "arc_topk(density=0.3,row=32,sketch=2)",
     "arc_topk(k=1,sketch=1,seed=3)",
 )

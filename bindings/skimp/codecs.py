@@ -183,6 +183,76 @@ class RandomK(Codec, name="random_k"):
         self._make(density=density, k=k, seed=seed)
 
 
+class Float(Codec, name="float"):
+    """A smaller floating-point format, with a power of two a block as scale.
+
+    format
+        "e4m3" (8 bits, 3 of them fraction), "e5m2" (8 and 2), "float16" (16 and 10) or "bfloat16"
+        (16 and 7).
+    block
+        Elements that share a scale, a multiple of 32 from 32 to 8192. The scale brings the block's
+        largest value to the top of the format's range: neither huge nor tiny values are lost.
+
+    Micikevicius et al. 2022 (e4m3, e5m2), with a scale a block in place of one an array.
+
+    >>> Float("e5m2").text
+    'float(format=e5m2,block=2048)'
+    """
+
+    def __init__(
+        self,
+        format: Literal["e4m3", "e5m2", "float16", "bfloat16"] | None = None,
+        *,
+        block: int | None = None,
+    ):
+        self._make(format=format, block=block)
+
+
+class Natural(Codec, name="natural"):
+    """A power of two in place of every value: 8 bits an element.
+
+    block
+        Elements whose exponents count from the same one, a multiple of 32 from 32 to 8192.
+    rounding
+        "nearest" errs by at most a third of a value; "stochastic" is unbiased with a variance of at
+        most an eighth of the square. With error feedback take "nearest".
+    seed
+        Of stochastic rounding, equal on all ranks.
+
+    Horváth et al. 2019, with 7 bits of exponent relative to the block's largest in place of 8.
+
+    >>> Natural().text
+    'natural(block=2048,rounding=nearest)'
+    """
+
+    def __init__(
+        self,
+        *,
+        block: int | None = None,
+        rounding: Literal["nearest", "stochastic"] | None = None,
+        seed: int | None = None,
+    ):
+        self._make(block=block, rounding=rounding, seed=seed)
+
+
+class Ternary(Codec, name="ternary"):
+    """−1, 0 or +1 times one scale a block, five elements to a byte.
+
+    block
+        Elements that share a scale, a multiple of 32 from 32 to 8192; best multiples of 256.
+
+    The scale is the mean of the block's larger magnitudes, and rounding is to the nearest: made for
+    error feedback. Wen et al. 2017 (TernGrad) take the largest magnitude and round at random, which
+    is `Quantize(2, rounding="stochastic")`.
+
+    >>> Ternary().text
+    'ternary(block=2048)'
+    """
+
+    def __init__(self, block: int | None = None):
+        self._make(block=block)
+
+
 class ArcTopK(Codec, name="arc_topk"):
     """The largest rows of the sum over all ranks, which a small sketch of it tells to all of them.
 

@@ -3,6 +3,7 @@
 /// no compiler flag can remove, and the canonical NaN that every write uses.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <type_traits>
@@ -57,6 +58,34 @@ inline Value exact_inverse(Value x) {
   constexpr BitsOf<Value> fraction = (BitsOf<Value>{1} << fraction_bits<Value>)-1;
   const bool power_of_two = (std::bit_cast<BitsOf<Value>>(x) & fraction) == 0;
   return power_of_two && x >= Value{1} && x <= Value{1 << 30} ? 1 / x : Value{0};
+}
+
+/// ⌊log₂ x⌋ of a positive finite number, denormals too. Zero counts as half the least denormal.
+template <class Value>
+inline int floor_log2(Value x) {
+  const BitsOf<Value> bits = magnitude_bits(x);
+  const int exponent = static_cast<int>(bits >> fraction_bits<Value>);
+  if (exponent > 0) return exponent - exponent_bias<Value>;
+  return static_cast<int>(std::bit_width(bits)) - exponent_bias<Value> - fraction_bits<Value>;
+}
+
+/// 2^exponent, or the nearest power of two that there is. Denormal ones are powers too.
+template <class Value>
+inline Value power_of_two(int exponent) {
+  constexpr int least_normal = 1 - exponent_bias<Value>;
+  constexpr int least = least_normal - fraction_bits<Value>;
+  exponent = std::clamp(exponent, least, exponent_bias<Value>);
+  const bool normal = exponent >= least_normal;
+  const auto field = static_cast<BitsOf<Value>>(normal ? exponent + exponent_bias<Value> : 1);
+  return std::bit_cast<Value>(field << (normal ? fraction_bits<Value> : exponent - least));
+}
+
+/// Of a positive number.
+template <class Value>
+inline bool is_power_of_two(Value x) {
+  constexpr BitsOf<Value> fraction = (BitsOf<Value>{1} << fraction_bits<Value>)-1;
+  const auto bits = std::bit_cast<BitsOf<Value>>(x);
+  return bits > fraction ? (bits & fraction) == 0 : std::has_single_bit(bits);
 }
 
 template <class Value>

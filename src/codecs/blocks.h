@@ -16,9 +16,38 @@ namespace skimp {
 /// The largest block that an argument may ask for; blocks are multiples of 32 elements.
 inline constexpr std::uint64_t largest_block = largest_tile;
 
+/// Bytes of the scales in front of a payload.
+inline std::uint64_t scales_bytes(std::uint64_t count, std::uint64_t block, DType dtype) {
+  return divide_up(count, block) * bytes_of(accumulator_of(dtype));
+}
+
 /// Blocks are written in runs of at most this many elements. What leaves the cache is collected in
 /// a tile of a run before it goes: small, so that it stays in the first-level cache with the block.
 inline constexpr std::uint64_t run_elements = 256;
+
+/// Σ term(|x|): lane j of 32 adds elements j, j + 32, …; then lanes j and j + 16 are added, j and
+/// j + 8, … j and j + 1. The order is part of the format: every instruction set sums alike.
+template <class Value, class Term>
+Value sum_of_terms(const Value* x, std::uint64_t n, Term&& term) {
+  const auto term_of = [&](Value value) {
+    return term(std::bit_cast<Value>(magnitude_bits(value)));
+  };
+  Value lanes[32] = {};
+  std::uint64_t i = 0;
+  for (; i + 32 <= n; i += 32) {
+    for (std::uint64_t j = 0; j < 32; ++j) lanes[j] += term_of(x[i + j]);
+  }
+  for (std::uint64_t j = 0; i + j < n; ++j) lanes[j] += term_of(x[i + j]);
+  for (std::uint64_t width = 16; width > 0; width /= 2) {
+    for (std::uint64_t j = 0; j < width; ++j) lanes[j] += lanes[j + width];
+  }
+  return lanes[0];
+}
+
+template <class Value>
+Value sum_of_magnitudes(const Value* x, std::uint64_t n) {
+  return sum_of_terms(x, n, [](Value magnitude) { return magnitude; });
+}
 
 /// Encodes the blocks of a job, with
 /// - `encoder.scale_of(values, n)`: a block's scale, NaN or Inf where a value is;
@@ -66,6 +95,13 @@ void require_scale(Value scale, const char* codec, std::uint64_t index) {
       std::bit_cast<BitsOf<Value>>(scale) == std::bit_cast<BitsOf<Value>>(canonical_nan<Value>());
   require_intact(valid, codec, ": scale ", scale, " of block ", index,
                  " is neither a magnitude nor the canonical NaN");
+}
+
+/// The scales of some codecs are powers of two too.
+template <class Value>
+void require_power_of_two(Value scale, const char* codec, std::uint64_t element) {
+  require_intact(is_nan(scale) || is_power_of_two(scale), codec, ": scale ", scale, " of element ",
+                 element, " is not a power of two");
 }
 
 /// Decodes the blocks of a payload, with `decoder.decode(scale, begin, n, values)` (what it writes

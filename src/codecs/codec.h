@@ -20,6 +20,9 @@ enum class CodecId : std::uint8_t {
   quantize = 3,
   topk = 4,
   random_k = 5,
+  float_ = 7,
+  natural = 8,
+  ternary = 9,
   arc_topk = 12,
 };
 

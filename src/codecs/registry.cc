@@ -2,10 +2,13 @@
 
 #include "codecs/arc_topk/arc_topk.h"
 #include "codecs/arguments.h"
+#include "codecs/float/float.h"
 #include "codecs/identity/identity.h"
+#include "codecs/natural/natural.h"
 #include "codecs/quantize/quantize.h"
 #include "codecs/random_k/random_k.h"
 #include "codecs/sign/sign.h"
+#include "codecs/ternary/ternary.h"
 #include "codecs/topk/topk.h"
 
 namespace skimp {
@@ -24,6 +27,9 @@ constexpr Row rows[] = {
     {"quantize", CodecId::quantize, make_quantize, quantize_from_parameter},
     {"topk", CodecId::topk, make_topk, topk_from_parameter},
     {"random_k", CodecId::random_k, make_random_k, random_k_from_parameter},
+    {"float", CodecId::float_, make_float, float_from_parameter},
+    {"natural", CodecId::natural, make_natural, natural_from_parameter},
+    {"ternary", CodecId::ternary, make_ternary, ternary_from_parameter},
     {"arc_topk", CodecId::arc_topk, make_arc_topk, arc_topk_from_parameter},
 };
 

@@ -45,6 +45,13 @@ from tests.tables import CODECS
         "random_k",
         "random_k(density=0)",
         "random_k(k=99999999999999999999)",
+        "float(format=e3m4)",
+        "float(format=float32)",
+        "float(block=48)",
+        "natural(bits=9)",
+        "ternary(block=31)",
+        "ternary(rounding=nearest)",
+        "natural(rounding=down)",
     ],
 )
 def test_bad_text(text):

@@ -39,12 +39,13 @@ def errors_over_steps(codec: str, x: np.ndarray, steps: int) -> np.ndarray:
 
 @pytest.mark.parametrize("codec", [text for text in RANDOM if oracle.codec(text).unbiased])
 def test_unbiased(codec):
-    """Five standard deviations, which are at most half a level's; the seeds are fixed."""
+    """Within five standard deviations; the seeds are fixed."""
     x = array("normal", 300, "float32")
     errors = errors_over_steps(codec, x, steps=400)
-    half_level = np.abs(x).max() / oracle.codec(codec).levels / 2
-    assert (np.abs(errors.mean(axis=0)) <= 5 * half_level / np.sqrt(400)).all()
-    assert np.abs(errors.mean()) <= 5 * half_level / np.sqrt(errors.size)
+    deviation = oracle.codec(codec).deviation(x)
+    assert (np.abs(errors.mean(axis=0)) <= 5 * deviation / np.sqrt(400)).all()
+    assert np.abs(errors.mean()) <= 5 * np.sqrt(np.mean(deviation**2) / errors.size)
+    assert (errors.std(axis=0) <= 1.2 * deviation).all()
 
 
 @pytest.mark.parametrize("codec", [text for text in RANDOM if not oracle.codec(text).unbiased])

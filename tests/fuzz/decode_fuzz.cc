@@ -107,6 +107,11 @@ constexpr const char* codec_texts[] = {
     "topk(density=1)",
     "random_k(k=1)",
     "random_k(density=0.1,seed=5)",
+    "float(format=e4m3,block=32)",
+    "float(format=bfloat16,block=96)",
+    "natural(block=64)",
+    "ternary(block=32)",
+    "ternary(block=544)",
     "arc_topk(density=0.3,row=32,sketch=1)",
 };
 constexpr DType dtypes[] = {DType::float32, DType::float16, DType::bfloat16, DType::float64};
@@ -209,7 +214,7 @@ class Fuzzer {
       return below(2) == 0 ? pick(edges) : now + below(5) - 2;
     };
     switch (below(6)) {
-      case 0: header.codec = static_cast<std::uint8_t>(below(7)); break;
+      case 0: header.codec = static_cast<std::uint8_t>(below(12)); break;
       case 1: header.dtype = static_cast<std::uint8_t>(below(6)); break;
       case 2: header.count = other(header.count); break;
       case 3: header.payload_bytes = other(header.payload_bytes); break;
@@ -272,6 +277,9 @@ void handmade() {
       refuse("a huge count", header_of(id, id == CodecId::sign ? 32 : 0, count), one, eight);
     }
     refuse("a huge count", header_of(CodecId::quantize, 32 | 4ull << 32, count), one, eight);
+    refuse("a huge count", header_of(CodecId::float_, 32, count), one, eight);
+    refuse("a huge count", header_of(CodecId::natural, 32, count), one, eight);
+    refuse("a huge count", header_of(CodecId::ternary, 32, count), one, eight);
     refuse("a huge count", header_of(CodecId::topk, 1, count), one, eight);
     refuse("a huge count", header_of(CodecId::random_k, 1, count), one, eight);
     refuse("a huge count", header_of(CodecId::arc_topk, 1 | 32ull << 48, count), one, eight);
@@ -295,6 +303,24 @@ void handmade() {
          bytes_of_words({0xBF800000, 0x7F7F7F7F, 0x7F7F7F7F}), eight);
   refuse("another NaN", header_of(CodecId::quantize, quantize8, 8),
          bytes_of_words({0x7FC00001, 0, 0}), eight);
+
+  constexpr std::uint64_t e5m2 = 1ull << 32;
+  refuse("block 0", header_of(CodecId::float_, 0, 8), one, eight);
+  refuse("format 4", header_of(CodecId::float_, 32 | 4 * e5m2, 8), one, eight);
+  for (const std::uint32_t scale : {0u, 0x3F800001u, 0x00000003u, 0xBF800000u, 0x7F800000u}) {
+    refuse("no power of two", header_of(CodecId::float_, 32, 8), bytes_of_words({scale, 0, 0}),
+           eight);
+    refuse("no power of two", header_of(CodecId::natural, 32, 8), bytes_of_words({scale, 0, 0}),
+           eight);
+  }
+  refuse("block 0", header_of(CodecId::natural, 0, 8), one, eight);
+  refuse("rounding 2", header_of(CodecId::natural, 32 | 2ull << 32, 8), one, eight);
+  refuse("byte 243", header_of(CodecId::ternary, 32, 20), bytes_of_words({0x3F800000, 0xF3000000}),
+         {20, DType::float32});
+  refuse("NaN in e4m3", header_of(CodecId::float_, 32, 8),
+         bytes_of_words({0x3F800000, 0, 0x7F000000}), eight);
+  refuse("Inf in e5m2", header_of(CodecId::float_, 32 | e5m2, 8),
+         bytes_of_words({0x3F800000, 0, 0xFC000000}), eight);
 
   for (const CodecId id : {CodecId::topk, CodecId::random_k}) {
     refuse("k > count", header_of(id, 9, 8), one, eight);
@@ -335,8 +361,9 @@ void handmade() {
   // payload's size wrong before they touch the output, which is not there.
   for (const std::uint64_t count : {1ull << 60, (1ull << 60) - 1, 1ull << 59, (1ull << 50) + 1}) {
     for (const char* text :
-         {"identity", "sign(block=32)", "quantize(bits=3,block=32)", "topk(k=1000000)",
-          "topk(k=140737488355328,values=float16)", "random_k(k=140737488355328)"}) {
+         {"identity", "sign(block=32)", "quantize(bits=3,block=32)", "float(block=32)", "natural",
+          "ternary", "topk(k=1000000)", "topk(k=140737488355328,values=float16)",
+          "random_k(k=140737488355328)"}) {
       for (const DType dtype : dtypes) {
         try {
           codec_from_text(text)->decode(one, count, dtype, {nullptr, dtype});

@@ -120,7 +120,7 @@ std::string random_budget(Random& random, std::uint64_t count) {
 
 std::string random_codec(Random& random, std::uint64_t count) {
   const std::uint64_t block = 32 * (random.one_in(2) ? 1 + random.below(8) : 1 + random.below(256));
-  switch (random.below(9)) {
+  switch (random.below(12)) {
     case 0: return "identity";
     case 1: return text("random_k(", random_budget(random, count), ",seed=", random.bits(), ")");
     case 2: return text("sign(block=", block, ")");
@@ -131,7 +131,16 @@ std::string random_codec(Random& random, std::uint64_t count) {
       return text("quantize(bits=", widths[random.below(4)], ",block=", block, ",rounding=", how,
                   ")");
     }
-    case 5:
+    case 5: {
+      const std::string how = random.one_in(2) ? "nearest" : text("stochastic,seed=", block);
+      return text("natural(block=", block, ",rounding=", how, ")");
+    }
+    case 6: return text("ternary(block=", block, ")");
+    case 7: {
+      constexpr const char* formats[] = {"e4m3", "e5m2", "float16", "bfloat16"};
+      return text("float(format=", formats[random.below(4)], ",block=", block, ")");
+    }
+    case 8:
       return text("arc_topk(density=", random.one_in(2) ? "0.1" : "0.6", ",row=", block,
                   ",sketch=", 1 + random.below(4), ")");
     default: {

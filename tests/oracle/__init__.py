@@ -8,12 +8,15 @@ from tests.oracle.arc_topk import ArcTopK
 from tests.oracle.checksum import checksum, mix
 from tests.oracle.codec import Codec, Corrupt, Draws, decode_frame, encode, encode_frame
 from tests.oracle.dtypes import DTYPES, accumulator, bfloat16, bits, dtype, finfo, narrow, widen
+from tests.oracle.floats import Float
 from tests.oracle.frame import HEADER_BYTES, Header, open_frame, reseal, seal
 from tests.oracle.identity import Identity
+from tests.oracle.natural import Natural
 from tests.oracle.philox import philox
 from tests.oracle.quantize import Quantize
 from tests.oracle.random_k import RandomK
 from tests.oracle.sign import Sign
+from tests.oracle.ternary import Ternary
 from tests.oracle.text import codec
 from tests.oracle.topk import TopK
 
@@ -24,11 +27,14 @@ __all__ = [
     "Codec",
     "Corrupt",
     "Draws",
+    "Float",
     "Header",
     "Identity",
+    "Natural",
     "Quantize",
     "RandomK",
     "Sign",
+    "Ternary",
     "TopK",
     "accumulator",
     "bfloat16",

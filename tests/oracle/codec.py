@@ -70,6 +70,10 @@ class Codec(ABC):
         """Of linear codecs: the sum of all ranks' values as it is delivered, and the residuals."""
         raise NotImplementedError
 
+    def deviation(self, values: np.ndarray) -> np.ndarray:
+        """Of unbiased codecs: the most that the standard deviation of each decoded value can be."""
+        raise NotImplementedError
+
     def slice(self, begin: int, end: int, count: int) -> "Codec":
         """The codec for a part of an array."""
         return self

@@ -52,6 +52,10 @@ class Quantize(Codec):
         """
         return 0.0 if self.random else 1 / self.block
 
+    def deviation(self, values: np.ndarray) -> np.ndarray:
+        """Half a level's, as if the block were the array."""
+        return np.full(len(values), np.abs(values).max() / self.levels / 2)
+
     def payload(self, values: np.ndarray, dtype: np.dtype, draws: Draws) -> bytes:
         scales = np.abs(padded_blocks(values, self.block)).max(axis=1)
         scales[~np.isfinite(scales)] = np.nan

@@ -13,6 +13,22 @@ from tests.oracle.quantize import Quantize
 LANES = 32
 
 
+def sum_of_rows(rows: np.ndarray) -> np.ndarray:
+    lanes = np.zeros((len(rows), LANES), rows.dtype)
+    with np.errstate(all="ignore"):
+        for start in range(0, rows.shape[1], LANES):
+            lanes = lanes + rows[:, start : start + LANES]
+        while lanes.shape[1] > 1:
+            half = lanes.shape[1] // 2
+            lanes = lanes[:, :half] + lanes[:, half:]
+    return lanes[:, 0]
+
+
+def mean_of_rows(rows: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    with np.errstate(all="ignore"):
+        return sum_of_rows(rows) / lengths.astype(rows.dtype)
+
+
 @dataclass(frozen=True)
 class Sign(Codec):
     block: int = 2048
@@ -45,15 +61,7 @@ class Sign(Codec):
     def scales(self, values: np.ndarray) -> np.ndarray:
         """The mean magnitude of every block, added in the specification's order."""
         rows = padded_blocks(np.abs(values), self.block)
-        lanes = np.zeros((len(rows), LANES), values.dtype)
-        with np.errstate(all="ignore"):
-            for start in range(0, self.block, LANES):
-                lanes = lanes + rows[:, start : start + LANES]
-            while lanes.shape[1] > 1:
-                half = lanes.shape[1] // 2
-                lanes = lanes[:, :half] + lanes[:, half:]
-            lengths = block_lengths(len(values), self.block).astype(values.dtype)
-            return lanes[:, 0] / lengths
+        return mean_of_rows(rows, block_lengths(len(values), self.block))
 
     def decode(self, payload: bytes, count: int, dtype: np.dtype) -> np.ndarray:
         if len(payload) != self.payload_bytes(count, dtype):

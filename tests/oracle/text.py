@@ -2,10 +2,13 @@
 
 from tests.oracle.arc_topk import ArcTopK
 from tests.oracle.codec import Codec
+from tests.oracle.floats import Float
 from tests.oracle.identity import Identity
+from tests.oracle.natural import Natural
 from tests.oracle.quantize import Quantize
 from tests.oracle.random_k import RandomK
 from tests.oracle.sign import Sign
+from tests.oracle.ternary import Ternary
 from tests.oracle.topk import TopK
 
 CLASSES = {
@@ -14,6 +17,9 @@ CLASSES = {
     "quantize": Quantize,
     "topk": TopK,
     "random_k": RandomK,
+    "float": Float,
+    "natural": Natural,
+    "ternary": Ternary,
     "arc_topk": ArcTopK,
 }
 

@@ -6,10 +6,10 @@
 #include <cstdint>
 
 #include "base/error.h"
-#include "base/philox.h"
 #include "codecs/blocks.h"
 #include "codecs/quantize/levels.h"
 #include "codecs/quantize/planes.h"
+#include "codecs/random_words.h"
 
 namespace skimp::quantize {
 
@@ -56,37 +56,26 @@ struct NearestEncoder : Encoder<Value> {
 /// word i.
 template <class Value>
 struct StochasticEncoder : Encoder<Value> {
-  std::uint64_t seed;
-  RandomStream random;
-  std::uint64_t first_element;
+  ElementWords words;
 
   void emit(Value scale, std::uint64_t begin, const Value* __restrict x, std::uint64_t n,
             Value* __restrict rest) const {
     alignas(64) std::uint8_t tile[run_elements];
     std::uint8_t* __restrict codes = this->planes.room(begin, tile);
-    alignas(64) std::uint32_t drawn[run_elements + 8];
-    const std::uint32_t* words = draw_words(first_element + begin, n, drawn);
+    alignas(64) std::uint32_t drawn[ElementWords::room];
+    const std::uint32_t* word = words.draw_run(begin, n, drawn);
     const Levels<Value> levels(scale, this->largest);
     for (std::uint64_t i = 0; i < n; ++i) {
       const Value position = levels.position_of(x[i]);
       const Value nearest = nearest_integer(position);
       const Value floor = nearest > position ? nearest - Value{1} : nearest;
-      const auto word = static_cast<std::int32_t>(words[i] >> 8);
-      const Value u = static_cast<Value>(word) * static_cast<Value>(0x1p-24);
+      const auto bits = static_cast<std::int32_t>(word[i] >> 8);
+      const Value u = static_cast<Value>(bits) * static_cast<Value>(0x1p-24);
       const Value level = floor + (u < position - floor ? Value{1} : Value{0});
       codes[i] = levels.code_of(level);
       if (rest != nullptr) rest[i] = x[i] - levels.value_of(level);
     }
     this->planes.pack(begin, n, codes);
-  }
-
- private:
-  /// The words of elements first … first + n − 1 of the whole array.
-  const std::uint32_t* draw_words(std::uint64_t first, std::uint64_t n,
-                                  std::uint32_t* drawn) const {
-    const std::uint64_t begin = first / 4;
-    draw_many(seed, random, begin, divide_up(first + n, 4) - begin, drawn);
-    return drawn + first % 4;
   }
 };
 

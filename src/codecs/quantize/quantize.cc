@@ -41,7 +41,7 @@ class Quantize final : public Codec {
   std::uint64_t block() const override { return block_; }
 
   std::uint64_t payload_bytes(std::uint64_t count, DType dtype) const override {
-    return scales_bytes(count, dtype) + quantize::planes_bytes(count, bits_);
+    return scales_bytes(count, block_, dtype) + quantize::planes_bytes(count, bits_);
   }
 
   Encoded encode(const EncodeJob& job) const override {
@@ -64,25 +64,22 @@ class Quantize final : public Codec {
  private:
   template <class Value>
   bool encode_as(const EncodeJob& job) const {
-    const quantize::Planes planes(job.payload + scales_bytes(job.count, job.dtype), job.count,
-                                  bits_);
+    const quantize::Planes planes(job.payload + scales_bytes(job.count, block_, job.dtype),
+                                  job.count, bits_);
     if (rounding_ == Rounding::nearest) {
       return encode_blocks<Value>(job, block_, quantize::NearestEncoder<Value>{largest_, planes});
     }
-    return encode_blocks<Value>(
-        job, block_,
-        quantize::StochasticEncoder<Value>{largest_, planes, seed_, job.random, job.first_element});
+    const ElementWords words{seed_, job.random, job.first_element};
+    return encode_blocks<Value>(job, block_,
+                                quantize::StochasticEncoder<Value>{{largest_, planes}, words});
   }
 
   template <class Value>
   void decode_as(Bytes payload, std::uint64_t count, DType dtype, const Output& output) const {
-    const quantize::Planes planes(payload.data() + scales_bytes(count, dtype), count, bits_);
+    const quantize::Planes planes(payload.data() + scales_bytes(count, block_, dtype), count,
+                                  bits_);
     decode_blocks<Value>(payload, count, block_, output, "quantize",
                          quantize::Decoder<Value>{largest_, planes});
-  }
-
-  std::uint64_t scales_bytes(std::uint64_t count, DType dtype) const {
-    return divide_up(count, block_) * bytes_of(accumulator_of(dtype));
   }
 
   int bits_;

@@ -6,29 +6,10 @@
 #include <cstdint>
 
 #include "base/bytes.h"
+#include "codecs/blocks.h"
 #include "codecs/sign/bits.h"
 
 namespace skimp::sign {
-
-/// Σ|x|: lane j of 32 adds elements j, j + 32, …; then lanes j and j + 16 are added, j and j + 8,
-/// … j and j + 1. The order is part of the format: every instruction set sums alike.
-template <class Value>
-Value sum_of_magnitudes(const Value* x, std::uint64_t n) {
-  Value lanes[32] = {};
-  std::uint64_t i = 0;
-  for (; i + 32 <= n; i += 32) {
-    for (std::uint64_t j = 0; j < 32; ++j) {
-      lanes[j] += std::bit_cast<Value>(magnitude_bits(x[i + j]));
-    }
-  }
-  for (std::uint64_t j = 0; i + j < n; ++j) {
-    lanes[j] += std::bit_cast<Value>(magnitude_bits(x[i + j]));
-  }
-  for (std::uint64_t width = 16; width > 0; width /= 2) {
-    for (std::uint64_t j = 0; j < width; ++j) lanes[j] += lanes[j + width];
-  }
-  return lanes[0];
-}
 
 /// See blocks.h. Bit i of the bit string is set for a negative value (−0 too).
 template <Isa isa, class Value>

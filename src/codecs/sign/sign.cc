@@ -25,11 +25,11 @@ class Sign final : public Codec {
   std::uint64_t block() const override { return block_; }
 
   std::uint64_t payload_bytes(std::uint64_t count, DType dtype) const override {
-    return scales_bytes(count, dtype) + bytes_of_bits(count);
+    return scales_bytes(count, block_, dtype) + bytes_of_bits(count);
   }
 
   Encoded encode(const EncodeJob& job) const override {
-    std::byte* bits = job.payload + scales_bytes(job.count, job.dtype);
+    std::byte* bits = job.payload + scales_bytes(job.count, block_, job.dtype);
     const bool finite = on_isa([&](auto isa) {
       return visit_accumulator(job.dtype, [&](auto value) {
         using Value = decltype(value);
@@ -42,7 +42,7 @@ class Sign final : public Codec {
   void decode(Bytes payload, std::uint64_t count, DType dtype,
               const Output& output) const override {
     require_payload_bytes("sign", payload, payload_bytes(count, dtype));
-    const std::byte* bits = payload.data() + scales_bytes(count, dtype);
+    const std::byte* bits = payload.data() + scales_bytes(count, block_, dtype);
     on_isa([&](auto) {
       visit_accumulator(dtype, [&](auto value) {
         using Value = decltype(value);
@@ -55,10 +55,6 @@ class Sign final : public Codec {
   CodecPtr default_broadcast() const override { return codec_from_text("quantize(bits=2)"); }
 
  private:
-  std::uint64_t scales_bytes(std::uint64_t count, DType dtype) const {
-    return divide_up(count, block_) * bytes_of(accumulator_of(dtype));
-  }
-
   std::uint64_t block_;
 };
 

@@ -4,7 +4,6 @@
 /// format's range.
 #pragma once
 
-#include <bit>
 #include <cmath>
 #include <cstdint>
 
@@ -34,15 +33,6 @@ inline constexpr std::int32_t largest_exponent = 1100;
 /// Whether a payload of values kept in an accumulator of `accumulator_bytes` has an exponent.
 inline bool is_scaled(Format format, std::uint64_t accumulator_bytes) {
   return bytes_of(format) < accumulator_bytes;
-}
-
-/// ⌊log₂ x⌋ of a positive finite number, denormals too.
-template <class Value>
-int floor_log2(Value x) {
-  const BitsOf<Value> bits = magnitude_bits(x);
-  const int exponent = static_cast<int>(bits >> fraction_bits<Value>);
-  if (exponent > 0) return exponent - exponent_bias<Value>;
-  return static_cast<int>(std::bit_width(bits)) - exponent_bias<Value> - fraction_bits<Value>;
 }
 
 /// Stores and loads values of one payload. `Value` is the accumulator's type.
