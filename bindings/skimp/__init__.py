@@ -14,6 +14,7 @@ from skimp._objects import version as _version
 from skimp.codecs import (
     Codec,
     Identity,
+    LowRank,
     Quantize,
     RandomK,
     Sign,
@@ -56,6 +57,7 @@ __all__ = [
     "Identity",
     "InternalError",
     "InvalidArgument",
+    "LowRank",
     "MismatchError",
     "NonFiniteError",
     "OutOfMemory",

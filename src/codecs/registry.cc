@@ -2,6 +2,7 @@
 
 #include "codecs/arguments.h"
 #include "codecs/identity/identity.h"
+#include "codecs/lowrank/lowrank.h"
 #include "codecs/quantize/quantize.h"
 #include "codecs/random_k/random_k.h"
 #include "codecs/sign/sign.h"
@@ -23,6 +24,7 @@ constexpr Row rows[] = {
     {"quantize", CodecId::quantize, make_quantize, quantize_from_parameter},
     {"topk", CodecId::topk, make_topk, topk_from_parameter},
     {"random_k", CodecId::random_k, make_random_k, random_k_from_parameter},
+    {"lowrank", CodecId::lowrank, make_lowrank, lowrank_from_parameter},
 };
 
 }  // namespace

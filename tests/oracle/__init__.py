@@ -9,6 +9,7 @@ from tests.oracle.codec import Codec, Corrupt, Draws, decode_frame, encode, enco
 from tests.oracle.dtypes import DTYPES, accumulator, bfloat16, bits, dtype, finfo, narrow, widen
 from tests.oracle.frame import HEADER_BYTES, Header, open_frame, reseal, seal
 from tests.oracle.identity import Identity
+from tests.oracle.lowrank import LowRank
 from tests.oracle.philox import philox
 from tests.oracle.quantize import Quantize
 from tests.oracle.random_k import RandomK
@@ -24,6 +25,7 @@ __all__ = [
     "Draws",
     "Header",
     "Identity",
+    "LowRank",
     "Quantize",
     "RandomK",
     "Sign",

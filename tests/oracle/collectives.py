@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from tests.oracle import lowrank
 from tests.oracle.codec import Codec, Draws, add, left_out
 from tests.oracle.dtypes import accumulator, narrow, widen
 from tests.oracle.identity import Identity
@@ -95,7 +96,11 @@ def gather(values: Arrays, dtype: np.dtype, codec: Codec, call: int) -> tuple[np
     return sum_of(arrived), [left_out(v, d.values) for v, d in zip(values, arrived, strict=True)]
 
 
-def linear(values: Arrays, codec: RandomK, call: int) -> tuple[np.ndarray, Arrays]:
+def linear(
+    values: Arrays, codec: RandomK | lowrank.LowRank, call: int
+) -> tuple[np.ndarray, Arrays]:
+    if isinstance(codec, lowrank.LowRank):
+        return lowrank.allreduce(values, codec, Draws(call, SHARED))[:2]
     kept = subset(codec.seed, Draws(call, SHARED), len(values[0]), codec.kept(len(values[0])))
     total = np.zeros_like(values[0])
     total[kept] = dense_direct([value[kept] for value in values])

@@ -2,6 +2,7 @@
 
 from tests.oracle.codec import Codec
 from tests.oracle.identity import Identity
+from tests.oracle.lowrank import LowRank
 from tests.oracle.quantize import Quantize
 from tests.oracle.random_k import RandomK
 from tests.oracle.sign import Sign
@@ -13,6 +14,7 @@ CLASSES = {
     "quantize": Quantize,
     "topk": TopK,
     "random_k": RandomK,
+    "lowrank": LowRank,
 }
 
 
