@@ -17,8 +17,8 @@ class SizedResidual : public api::Residual {
   /// The memory as numpy sees it. The library keeps two buffers and swaps them: this view is of the
   /// values until the next call only, but its memory lives as long as the residual.
   py::buffer_info buffer() {
-    const auto itemsize = static_cast<py::ssize_t>(doubles_ ? sizeof(double) : sizeof(float));
-    return {data(), itemsize, doubles_ ? "d" : "f", 1, {count_}, {itemsize}};
+    const auto size = static_cast<py::ssize_t>(itemsize());
+    return {data(), size, doubles_ ? "d" : "f", 1, {count_}, {size}};
   }
 
   void load(const py::buffer& values, std::uint64_t step) {
@@ -32,7 +32,18 @@ class SizedResidual : public api::Residual {
     api::Residual::load(info.ptr, static_cast<std::uint64_t>(info.size), step);
   }
 
+  /// A copy, as bytes: it may have another size after the next call.
+  py::bytes memory() {
+    return {static_cast<const char*>(api::Residual::memory()), memory_count() * itemsize()};
+  }
+
+  void load_memory(const std::string& values) {
+    api::Residual::load_memory(values.data(), values.size() / itemsize());
+  }
+
  private:
+  std::size_t itemsize() const { return doubles_ ? sizeof(double) : sizeof(float); }
+
   std::uint64_t count_;
   bool doubles_;
 };
@@ -51,6 +62,8 @@ void bind_codecs(py::module_& module) {
       .def_property_readonly("count", &SizedResidual::count)
       .def_property_readonly("step", &SizedResidual::step)
       .def("load", &SizedResidual::load, py::arg("values"), py::arg("step"))
+      .def("memory", &SizedResidual::memory)
+      .def("load_memory", &SizedResidual::load_memory, py::arg("values"))
       .def("rescale", &SizedResidual::rescale, py::arg("factor"), WithoutGil())
       .def_property_readonly("handle", &handle_of<SizedResidual>)
       .def_buffer(&SizedResidual::buffer);

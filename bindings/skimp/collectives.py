@@ -227,14 +227,15 @@ class Collectives:
         root: int,
         key: str | None,
     ) -> Any:
+        up, down = codec_of(codec, packed), codec_of(broadcast_codec, packed)
         arguments = (
             collective,
             self._native.handle,
             packed.values,
             target.buffer,
             packed.dtype.code,
-            handle_of(codec),
-            handle_of(broadcast_codec),
+            handle_of(up),
+            handle_of(down),
         )
         options = (
             None if algorithm is None else algorithm.encode(),
@@ -251,7 +252,7 @@ class Collectives:
                 with residual.lend() as handle:
                     written = _calls.run(*arguments, handle, *options)
         except Error as error:
-            self._keep(error, packed, target, codec, broadcast_codec)
+            self._keep(error, packed, target, codec, up, down)
             raise
         return target.finish() if written else None
 
@@ -265,19 +266,20 @@ class Collectives:
             _kept_for_ever.append(objects)
 
 
-def codec_of(codec: CodecLike) -> Codec | None:
-    """The codec itself; InvalidArgument for what is none."""
+def codec_of(codec: CodecLike, packed: Packed) -> Codec | None:
+    """The codec itself, for this input; InvalidArgument for what is none."""
     if isinstance(codec, ErrorFeedback):
-        return codec.codec
-    if codec is None or isinstance(codec, Codec):
-        return codec
+        return codec.codec.bound_to(packed)
+    if codec is None:
+        return None
+    if isinstance(codec, Codec):
+        return codec.bound_to(packed)
     hint = f": pass skimp.codec({codec!r})" if isinstance(codec, str) else ""
     raise InvalidArgument(f"codec = {codec!r} is neither a codec nor an ErrorFeedback{hint}")
 
 
-def handle_of(codec: CodecLike) -> int:
-    found = codec_of(codec)
-    return 0 if found is None else found.handle
+def handle_of(codec: Codec | None) -> int:
+    return 0 if codec is None else codec.handle
 
 
 def residual_of(codec: CodecLike, packed: Packed, key: str | None) -> Any:

@@ -117,7 +117,8 @@ class ErrorFeedback:
         """Copies of everything, as numpy arrays: ``np.savez(file, **feedback.state_dict())``.
 
         The residual of key None is "residual" and "step", that of key "a" is "a.residual" and
-        "a.step"; the residuals have one axis.
+        "a.step"; the residuals have one axis. What the codec remembers beside them, if anything, is
+        "memory" and "a.memory".
         """
         state = {}
         for key, slot in self._slots.items():
@@ -126,6 +127,8 @@ class ErrorFeedback:
             prefix = "" if key is None else f"{key}."
             state[f"{prefix}residual"] = slot.residual.values.copy()
             state[f"{prefix}step"] = np.array(slot.residual.step, np.uint64)
+            if slot.residual.memory.size:
+                state[f"{prefix}memory"] = slot.residual.memory
         return state
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -137,16 +140,17 @@ class ErrorFeedback:
         slots = {}
         for name in state:
             prefix, dot, field = name.rpartition(".")
-            if field == "step":
+            step, memory = f"{prefix}{dot}step", f"{prefix}{dot}memory"
+            if field == "step" or (field == "memory" and step in state):
                 continue
-            step = f"{prefix}{dot}step"
             if field != "residual" or step not in state:
                 raise InvalidArgument(f"ErrorFeedback: {name!r} is not from a state_dict")
             values = np.asarray(state[name])
             key = prefix if dot else None
             signature = self._check_loaded(key, values)
             residual = Residual(values.size, values.dtype.name, in_place=self._in_place)
-            residual.load(values, int(state[step]))
+            remembered = np.asarray(state[memory]) if memory in state else None
+            residual.load(values, int(state[step]), remembered)
             slots[key] = _Slot(residual, signature)
         self._slots = slots
 

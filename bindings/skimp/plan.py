@@ -41,7 +41,7 @@ class Plan:
         self._codec = codec
         self._key = key
         residual_of(codec, packed, key)  # refuses now what a run would refuse
-        up, down = codec_of(codec), codec_of(broadcast_codec)
+        up, down = codec_of(codec, packed), codec_of(broadcast_codec, packed)
         self._native = _objects.Plan(
             communicator._native,
             ALLREDUCE,

@@ -56,12 +56,27 @@ class Residual:
         """The memory itself, as a numpy array: of the current values until the next call."""
         return np.asarray(self._native)
 
-    def load(self, values: Values, step: int) -> None:
-        """Copies `values` in, `count` of them. Ranks check their steps in the next call."""
+    @property
+    def memory(self) -> Values:
+        """A copy of what the codec carries to the next call beside the values: the last Q of
+        `LowRank`. Empty for other codecs, and before the first call."""
+        return np.frombuffer(self._native.memory(), self._dtype.storage)
+
+    def load(self, values: Values, step: int, memory: Values | None = None) -> None:
+        """Copies `values` in, `count` of them, and the `memory` that was saved with them.
+
+        Ranks check their steps, and memories, in the next call. A memory that is not of its codec's
+        size is not used.
+        """
+        stored = self._dtype.storage
+        remembered = np.empty(0, stored) if memory is None else np.asarray(memory)
+        if remembered.dtype != stored:
+            raise UnsupportedType(f"residual: memory is {remembered.dtype}, needs {self.dtype}")
         values = np.asarray(values)
         if values.dtype != self._dtype.storage:
             raise UnsupportedType(f"residual: values are {values.dtype}, need {self.dtype}")
         self._native.load(np.ascontiguousarray(values).reshape(-1), step)
+        self._native.load_memory(remembered.tobytes())
 
     def rescale(self, factor: float) -> None:
         """Multiplies every value, as when a loss scale changes. The factor must be finite."""
@@ -85,13 +100,17 @@ class Residual:
         return self.count == count and self._dtype is dtypes.accumulator(dtype)
 
     def __getstate__(self) -> dict[str, Any]:
-        values = self.values.copy()
-        return {"values": values, "step": self.step, "in_place": self._in_place}
+        return {
+            "values": self.values.copy(),
+            "step": self.step,
+            "memory": self.memory,
+            "in_place": self._in_place,
+        }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         values = state["values"]
         self.__init__(values.size, values.dtype.name, in_place=state["in_place"])  # type: ignore[misc]
-        self.load(values, state["step"])
+        self.load(values, state["step"], state["memory"])
 
     def __repr__(self) -> str:
         return f"skimp.Residual({self.count}, {self.dtype!r}) at step {self.step}"

@@ -55,6 +55,21 @@ skimp_status skimp_residual_load(skimp_residual* residual, const void* values, u
   });
 }
 
+uint64_t skimp_residual_memory_count(const skimp_residual* residual) {
+  return residual->residual.memory_count();
+}
+
+void* skimp_residual_memory(skimp_residual* residual) { return residual->residual.memory(); }
+
+skimp_status skimp_residual_load_memory(skimp_residual* residual, const void* values,
+                                        uint64_t count) {
+  return guard([&] {
+    require_pointer(residual, "residual");
+    if (count > 0) require_pointer(values, "values");
+    residual->residual.load_memory(values, checked_count(count));
+  });
+}
+
 skimp_status skimp_residual_rescale(skimp_residual* residual, double factor) {
   return guard([&] {
     require_pointer(residual, "residual");

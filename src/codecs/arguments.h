@@ -25,6 +25,9 @@ class Arguments {
   /// One of `choices`, the first by default.
   std::string take_choice(const std::string& key, std::initializer_list<const char*> choices);
 
+  /// The value as it stands, of a form that the codec reads itself.
+  std::optional<std::string> take_text(const std::string& key) { return take(key); }
+
   /// The argument `block`, or another of its kind: a multiple of 32 from 32 to 8192.
   std::uint64_t take_block(std::uint64_t by_default, const std::string& key = "block");
 

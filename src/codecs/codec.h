@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "base/bytes.h"
@@ -24,6 +25,7 @@ enum class CodecId : std::uint8_t {
   natural = 8,
   ternary = 9,
   arc_topk = 12,
+  lowrank = 16,
 };
 
 /// Facts from which algorithms are chosen.
@@ -44,6 +46,8 @@ struct EncodeJob {
   std::uint64_t count = 0;
   const void* residual_in = nullptr;  ///< null: zeros
   void* residual_out = nullptr;       ///< null: not wanted. May be residual_in
+  const void* memory_in = nullptr;    ///< the codec's memory (see memory_count); null: none yet
+  void* memory_out = nullptr;         ///< null: not wanted. Never memory_in
   std::byte* payload = nullptr;       ///< room for payload_bytes(count, dtype)
   std::byte* workspace = nullptr;     ///< workspace_bytes(count, dtype), aligned to 64
   RandomStream random;
@@ -109,6 +113,10 @@ class Codec : public std::enable_shared_from_this<Codec> {
     return shared_from_this();
   }
 
+  /// Values of the accumulator's type that the codec carries from one call with feedback to the
+  /// next, beside the residual; zeros and none at all mean the same: a beginning.
+  virtual std::uint64_t memory_count(std::uint64_t) const { return 0; }
+
   /// How many of `count` elements keep a value, at most.
   virtual std::uint64_t kept(std::uint64_t count) const { return count; }
 
@@ -125,16 +133,23 @@ using CodecPtr = std::shared_ptr<const Codec>;
 /// Low-rank factors need two, where the second buffer depends on the first sum.
 class LinearRounds {
  public:
+  /// What this rank put into a round's buffer, and the sum over all ranks.
+  struct Exchanged {
+    const void* sent;
+    const void* sum;
+  };
+
   virtual ~LinearRounds() = default;
   virtual int rounds() const = 0;
   /// Values of the accumulator's type in round `round`'s buffer.
   virtual std::uint64_t buffer_count(int round) const = 0;
-  /// Fills the buffer of `round`; `sum` is the previous round's, null in round 0. The job's
-  /// random stream is shared by all ranks; payload and workspace are not used. Returns whether
-  /// some value read was not finite.
-  virtual bool make_buffer(int round, const EncodeJob& job, const void* sum, void* buffer) = 0;
-  /// Writes the residual (if wanted) and decodes the last round's sum.
-  virtual void finish(const EncodeJob& job, const void* sum, const Output& output) = 0;
+  /// Fills the buffer of `round`, after those in `before`. The job's random stream is shared by all
+  /// ranks; payload and workspace are not used. Returns whether some value read was not finite.
+  virtual bool make_buffer(int round, const EncodeJob& job, std::span<const Exchanged> before,
+                           void* buffer) = 0;
+  /// Writes residual and memory (if wanted) and decodes the sums of all rounds.
+  virtual void finish(const EncodeJob& job, std::span<const Exchanged> rounds,
+                      const Output& output) = 0;
 };
 
 inline std::unique_ptr<LinearRounds> Codec::linear_rounds(std::uint64_t, DType) const {

@@ -4,6 +4,7 @@
 #include "codecs/arguments.h"
 #include "codecs/float/float.h"
 #include "codecs/identity/identity.h"
+#include "codecs/lowrank/lowrank.h"
 #include "codecs/natural/natural.h"
 #include "codecs/quantize/quantize.h"
 #include "codecs/random_k/random_k.h"
@@ -31,6 +32,7 @@ constexpr Row rows[] = {
     {"natural", CodecId::natural, make_natural, natural_from_parameter},
     {"ternary", CodecId::ternary, make_ternary, ternary_from_parameter},
     {"arc_topk", CodecId::arc_topk, make_arc_topk, arc_topk_from_parameter},
+    {"lowrank", CodecId::lowrank, make_lowrank, lowrank_from_parameter},
 };
 
 }  // namespace

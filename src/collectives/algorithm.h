@@ -19,6 +19,8 @@ struct Run {
   void* output = nullptr;
   const void* residual_in = nullptr;  ///< both null without error feedback
   void* residual_out = nullptr;
+  const void* memory_in = nullptr;  ///< the codec's, see Codec::memory_count; null: none yet
+  void* memory_out = nullptr;
   std::uint32_t call = 0;        ///< for random numbers: the residual's step, or the call's number
   int first_round = 0;           ///< of an algorithm that runs inside another
   bool nonfinite = false;        ///< set when a value here or in a received frame was NaN or Inf
@@ -46,6 +48,9 @@ class Runner {
  public:
   virtual ~Runner() = default;
   virtual void run(Run& run) = 0;
+
+  /// Whether ranks are to begin with the same memory of the codec.
+  virtual bool begins_with_memory() const { return false; }
 };
 
 /// What a rank sends, by formula. Headers are counted.

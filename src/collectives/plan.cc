@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/checksum.h"
 #include "base/float_environment.h"
 #include "codecs/elements.h"
 #include "codecs/registry.h"
@@ -98,24 +99,32 @@ bool Plan::run(const void* input, void* output, const ResidualView* residual) {
   report_.guess_hits = report_.guess_misses = 0;
   {
     const Stopwatch stopwatch(report_.seconds);
-    std::string agreed = text_ + (residual == nullptr ? " feedback=no" : " feedback=yes");
     const bool fresh = residual != nullptr && residual->fresh;
-    if (fresh) agreed += skimp::text(" residual_step=", residual->step);
-    communicator_->call(agreed, fresh, shared_from_this(), [&](Messenger& messenger) {
-      execute(messenger, input, output, residual);
-      messenger.finish();
-      const Traffic& traffic = messenger.traffic();
-      report_.bytes_sent = traffic.bytes_sent;
-      report_.bytes_received = traffic.bytes_received;
-      report_.messages_sent = traffic.messages_sent;
-      report_.wait_seconds = traffic.wait_seconds;
-    });
+    communicator_->call(agreed_text(residual), fresh, shared_from_this(),
+                        [&](Messenger& messenger) {
+                          execute(messenger, input, output, residual);
+                          messenger.finish();
+                          const Traffic& traffic = messenger.traffic();
+                          report_.bytes_sent = traffic.bytes_sent;
+                          report_.bytes_received = traffic.bytes_received;
+                          report_.messages_sent = traffic.messages_sent;
+                          report_.wait_seconds = traffic.wait_seconds;
+                        });
   }
   if (report_.skipped != 0 && call_.nonfinite == SKIMP_RAISE) {
     fail(SKIMP_NONFINITE, name_of(call_.collective), ": NaN or Inf in the input or residual of ",
          "some rank; nothing was written and no residual changed");
   }
   return report_.skipped == 0;
+}
+
+/// What ranks must agree on in one run.
+std::string Plan::agreed_text(const ResidualView* residual) const {
+  std::string agreed = text_ + (residual == nullptr ? " feedback=no" : " feedback=yes");
+  if (residual == nullptr || !residual->fresh) return agreed;
+  agreed += skimp::text(" residual_step=", residual->step);
+  if (residual->memory_in == nullptr || !runner_ || !runner_->begins_with_memory()) return agreed;
+  return agreed + skimp::text(" residual_memory=", checksum(memory_of(residual->memory_in)));
 }
 
 void Plan::execute(Messenger& messenger, const void* input, void* output,
@@ -127,6 +136,8 @@ void Plan::execute(Messenger& messenger, const void* input, void* output,
   if (residual != nullptr) {
     run.residual_in = residual->in;
     run.residual_out = residual->out;
+    run.memory_in = residual->memory_in;
+    run.memory_out = residual->memory_out;
   }
   run.call =
       static_cast<std::uint32_t>(residual != nullptr ? residual->step : communicator_->sequence());
@@ -200,8 +211,22 @@ void Plan::vote_alone(const Run& run) {
   });
 }
 
+/// The codec's memory, as bytes.
+Bytes Plan::memory_of(const void* memory) const {
+  return {static_cast<const std::byte*>(memory),
+          call_.codec->memory_count(call_.count) * bytes_of(accumulator_of(call_.dtype))};
+}
+
 /// Nothing was left out of this rank's values.
 void Plan::keep_residual(const Run& run) {
+  if (run.memory_out != nullptr) {
+    const Bytes memory = memory_of(run.memory_out);
+    if (run.memory_in == nullptr) {
+      std::memset(run.memory_out, 0, memory.size());
+    } else {
+      std::memcpy(run.memory_out, run.memory_in, memory.size());
+    }
+  }
   if (run.residual_out == run.residual_in || call_.count == 0) return;
   std::memcpy(run.residual_out, run.residual_in,
               call_.count * bytes_of(accumulator_of(call_.dtype)));

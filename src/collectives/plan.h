@@ -15,8 +15,10 @@ namespace skimp {
 struct ResidualView {
   const void* in = nullptr;
   void* out = nullptr;
+  const void* memory_in = nullptr;  ///< the codec's, see Codec::memory_count; null: none yet
+  void* memory_out = nullptr;
   std::uint64_t step = 0;
-  bool fresh = false;  ///< new or loaded since its last run: ranks compare their steps
+  bool fresh = false;  ///< new or loaded since its last run: ranks compare steps and memories
 };
 
 class Plan : public std::enable_shared_from_this<Plan> {
@@ -35,10 +37,12 @@ class Plan : public std::enable_shared_from_this<Plan> {
 
  private:
   Plan(std::shared_ptr<Communicator> communicator, const Call& call, const Algorithm& algorithm);
+  std::string agreed_text(const ResidualView* residual) const;
   void execute(Messenger& messenger, const void* input, void* output, const ResidualView* residual);
   bool anyone_nonfinite(Run& run);
   void pass_through(const Run& run);
   void vote_alone(const Run& run);
+  Bytes memory_of(const void* memory) const;
   void keep_residual(const Run& run);
 
   std::shared_ptr<Communicator> communicator_;

@@ -71,6 +71,8 @@ FrameHeader Coder::encode(Run& run, const Slice& slice, const Values& from, std:
   job.count = slice.count();
   job.residual_in = element(from.residual_in, accumulator, slice.begin);
   job.residual_out = element(from.residual_out, accumulator, slice.begin);
+  job.memory_in = from.memory_in;
+  job.memory_out = from.memory_out;
   job.payload = payload.data();
   job.workspace = workspace_.data();
   job.random = {run.call, lane};

@@ -71,6 +71,8 @@ class Coder {
     DType dtype = DType::float32;
     const void* residual_in = nullptr;
     void* residual_out = nullptr;
+    const void* memory_in = nullptr;  ///< for codecs that are not cut into slices
+    void* memory_out = nullptr;
     std::uint64_t first = 0;  ///< the element of the whole array that values begins with
     bool streamed = false;    ///< the array is too large for the cache
   };
@@ -89,7 +91,13 @@ class Coder {
 
 /// The values of a run: its input and residuals.
 inline Coder::Values values_of(const Run& run, const Call& call) {
-  return {run.input, call.dtype, run.residual_in, run.residual_out, 0, is_streamed(call)};
+  return {.values = run.input,
+          .dtype = call.dtype,
+          .residual_in = run.residual_in,
+          .residual_out = run.residual_out,
+          .memory_in = run.memory_in,
+          .memory_out = run.memory_out,
+          .streamed = is_streamed(call)};
 }
 
 /// The place of element i of an array of `dtype`; null stays null.

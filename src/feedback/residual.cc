@@ -26,6 +26,13 @@ void Residual::load(const void* values, std::uint64_t count, std::uint64_t step)
   fresh_ = true;
 }
 
+void Residual::load_memory(const void* values, std::uint64_t count) {
+  memory_ = Buffer(count * bytes_of(dtype_));
+  if (count > 0) std::memcpy(memory_.data(), values, memory_.bytes());
+  memory_count_ = count;
+  fresh_ = true;
+}
+
 void Residual::rescale(double factor) {
   require(std::isfinite(factor), "residual: factor ", factor, " must be finite");
   visit_accumulator(dtype_, [&](auto value) {
@@ -35,21 +42,32 @@ void Residual::rescale(double factor) {
   });
 }
 
-ResidualView Residual::view(std::uint64_t count, DType dtype) {
+ResidualView Residual::view(const Codec& codec, std::uint64_t count, DType dtype) {
   require(count == count_ && accumulator_of(dtype) == dtype_, "residual: made for ", count_,
           " elements kept as ", name_of(dtype_), ", used with ", count, " of ", name_of(dtype));
-  return {current_.data(), in_place_ ? current_.data() : next_.data(), step_, fresh_};
+  next_memory_count_ = codec.memory_count(count);
+  next_memory_.reserve(next_memory_count_ * bytes_of(dtype_));
+  const bool remembers = next_memory_count_ > 0;
+  return {.in = current_.data(),
+          .out = in_place_ ? current_.data() : next_.data(),
+          .memory_in = remembers && memory_count_ == next_memory_count_ ? memory_.data() : nullptr,
+          .memory_out = remembers ? next_memory_.data() : nullptr,
+          .step = step_,
+          .fresh = fresh_};
 }
 
 void Residual::commit() {
   if (!in_place_) std::swap(current_, next_);
+  std::swap(memory_, next_memory_);
+  memory_count_ = next_memory_count_;
   ++step_;
   fresh_ = false;
 }
 
 bool run_with_feedback(Plan& plan, const void* input, void* output, Residual* residual) {
   if (residual == nullptr) return plan.run(input, output, nullptr);
-  const ResidualView view = residual->view(plan.call().count, plan.call().dtype);
+  const ResidualView view =
+      residual->view(*plan.call().codec, plan.call().count, plan.call().dtype);
   const bool written = plan.run(input, output, &view);
   if (written) residual->commit();
   return written;
@@ -65,9 +83,11 @@ std::uint64_t encode_with_feedback(const Codec& codec, const void* input, std::u
   job.count = count;
   job.workspace = workspace.data();
   if (residual != nullptr) {
-    const ResidualView view = residual->view(count, dtype);
+    const ResidualView view = residual->view(codec, count, dtype);
     job.residual_in = view.in;
     job.residual_out = view.out;
+    job.memory_in = view.memory_in;
+    job.memory_out = view.memory_out;
     job.streamed = is_streamed(count * bytes_of(residual->dtype()));
     job.random.call = static_cast<std::uint32_t>(view.step);
   }

@@ -20,11 +20,17 @@ class Residual {
   std::uint64_t step() const { return step_; }
   void* values() { return current_.data(); }
 
+  /// The codec's memory of the last call (see Codec::memory_count), in the residual's type.
+  std::uint64_t memory_count() const { return memory_count_; }
+  void* memory() { return memory_.data(); }
+  void load_memory(const void* values, std::uint64_t count);
+
   void load(const void* values, std::uint64_t count, std::uint64_t step);
   void rescale(double factor);
 
-  /// For one run on `count` elements of `dtype`. Throws InvalidArgument when they are not its own.
-  ResidualView view(std::uint64_t count, DType dtype);
+  /// For one run of `codec` on `count` elements of `dtype`. Throws InvalidArgument when they are
+  /// not its own. A memory that is not of the codec's size is another codec's, and not used.
+  ResidualView view(const Codec& codec, std::uint64_t count, DType dtype);
 
   /// The run has succeeded: what it wrote is now current.
   void commit();
@@ -37,6 +43,10 @@ class Residual {
   bool fresh_ = true;
   Buffer current_;
   Buffer next_;
+  std::uint64_t memory_count_ = 0;
+  std::uint64_t next_memory_count_ = 0;
+  Buffer memory_;
+  Buffer next_memory_;
 };
 
 /// Runs a plan with a residual (or none: null), which changes only if the run succeeds.

@@ -11,6 +11,7 @@ from tests.oracle.dtypes import DTYPES, accumulator, bfloat16, bits, dtype, finf
 from tests.oracle.floats import Float
 from tests.oracle.frame import HEADER_BYTES, Header, open_frame, reseal, seal
 from tests.oracle.identity import Identity
+from tests.oracle.lowrank import LowRank
 from tests.oracle.natural import Natural
 from tests.oracle.philox import philox
 from tests.oracle.quantize import Quantize
@@ -30,6 +31,7 @@ __all__ = [
     "Float",
     "Header",
     "Identity",
+    "LowRank",
     "Natural",
     "Quantize",
     "RandomK",

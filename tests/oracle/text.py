@@ -4,6 +4,7 @@ from tests.oracle.arc_topk import ArcTopK
 from tests.oracle.codec import Codec
 from tests.oracle.floats import Float
 from tests.oracle.identity import Identity
+from tests.oracle.lowrank import LowRank
 from tests.oracle.natural import Natural
 from tests.oracle.quantize import Quantize
 from tests.oracle.random_k import RandomK
@@ -21,6 +22,7 @@ CLASSES = {
     "natural": Natural,
     "ternary": Ternary,
     "arc_topk": ArcTopK,
+    "lowrank": LowRank,
 }
 
 

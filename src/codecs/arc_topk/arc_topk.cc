@@ -32,22 +32,24 @@ class ArcTopKRounds final : public LinearRounds {
     return round == 0 ? rows_.number() * sketch_.vectors : rows_.values();
   }
 
-  bool make_buffer(int round, const EncodeJob& job, const void* sum, void* buffer) override {
+  bool make_buffer(int round, const EncodeJob& job, std::span<const Exchanged> before,
+                   void* buffer) override {
     return !visit_accumulator(job.dtype, [&](auto value) {
       using Value = decltype(value);
       if (round == 0) return make_sketch(job, rows_, sketch_, static_cast<Value*>(buffer));
-      chosen_ = choose(static_cast<const Value*>(sum), sketch_.vectors, rows_);
+      chosen_ = choose(static_cast<const Value*>(before[0].sum), sketch_.vectors, rows_);
       gather<Value>(job, rows_, chosen_, static_cast<std::byte*>(buffer));
       return true;
     });
   }
 
   /// The residual comes first: the output may be the input.
-  void finish(const EncodeJob& job, const void* sum, const Output& output) override {
+  void finish(const EncodeJob& job, std::span<const Exchanged> rounds,
+              const Output& output) override {
     visit_accumulator(job.dtype, [&](auto value) {
       using Value = decltype(value);
       leave_out<Value>(job, rows_, chosen_);
-      scatter<Value>(static_cast<const std::byte*>(sum), rows_, chosen_, output);
+      scatter<Value>(static_cast<const std::byte*>(rounds[1].sum), rows_, chosen_, output);
     });
   }
 

@@ -71,7 +71,7 @@ class RandomKRounds final : public LinearRounds {
   int rounds() const override { return 1; }
   std::uint64_t buffer_count(int) const override { return k_; }
 
-  bool make_buffer(int, const EncodeJob& job, const void*, void* buffer) override {
+  bool make_buffer(int, const EncodeJob& job, std::span<const Exchanged>, void* buffer) override {
     random_k::draw_subset(seed_, job.random, k_, job.count, subset());
     return !visit_accumulator(job.dtype, [&](auto value) {
       return gather<decltype(value)>(job, subset(), static_cast<std::byte*>(buffer));
@@ -79,11 +79,12 @@ class RandomKRounds final : public LinearRounds {
   }
 
   /// The residual comes first: the output may be the input.
-  void finish(const EncodeJob& job, const void* sum, const Output& output) override {
+  void finish(const EncodeJob& job, std::span<const Exchanged> rounds,
+              const Output& output) override {
     visit_accumulator(job.dtype, [&](auto value) {
       using Value = decltype(value);
       leave_out<Value>(job, subset());
-      scatter<Value>(static_cast<const std::byte*>(sum), subset(), job.count, output);
+      scatter<Value>(static_cast<const std::byte*>(rounds[0].sum), subset(), job.count, output);
     });
   }
 

@@ -38,13 +38,16 @@ class Linear final : public Runner {
     job.count = call_.count;
     job.residual_in = run.residual_in;
     job.residual_out = run.residual_out;
+    job.memory_in = run.memory_in;
+    job.memory_out = run.memory_out;
     job.random = {run.call, shared_lane};
-    const void* sum = nullptr;
+    job.streamed = is_streamed(call_);
+    std::vector<LinearRounds::Exchanged> exchanged;
     for (int round = 0; round < rounds_->rounds(); ++round) {
       Step& step = steps_[static_cast<std::size_t>(round)];
       {
         const Stopwatch stopwatch(run.codec_seconds);
-        run.nonfinite |= rounds_->make_buffer(round, job, sum, step.buffer.data());
+        run.nonfinite |= rounds_->make_buffer(round, job, exchanged, step.buffer.data());
       }
       Run inner{.messenger = run.messenger};
       inner.input = step.buffer.data();
@@ -53,11 +56,17 @@ class Linear final : public Runner {
       step.runner->run(inner);
       run.nonfinite |= inner.nonfinite;
       run.codec_seconds += inner.codec_seconds;
-      sum = step.sum.data();
+      exchanged.push_back({step.buffer.data(), step.sum.data()});
     }
     const Stopwatch stopwatch(run.codec_seconds);
-    rounds_->finish(job, sum, {run.output, call_.dtype, divisor_of(call_, world_)});
+    rounds_->finish(job, exchanged,
+                    {.data = run.output,
+                     .dtype = call_.dtype,
+                     .divisor = divisor_of(call_, world_),
+                     .streamed = is_streamed(call_.count * bytes_of(call_.dtype))});
   }
+
+  bool begins_with_memory() const override { return true; }
 
  private:
   struct Step {

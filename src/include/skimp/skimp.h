@@ -106,8 +106,8 @@ typedef struct skimp_plan skimp_plan;
 
 /** Makes a codec from its text, e.g. "identity", "sign", "sign(block=4096)",
  *  "quantize(bits=4,block=256,rounding=nearest)", "topk(density=0.01,values=float16)",
- *  "topk(k=100)", "random_k(density=0.01,seed=1)", "arc_topk(density=0.01)". docs/codecs.md lists
- * names and defaults. */
+ *  "topk(k=100)", "random_k(density=0.01,seed=1)", "lowrank(rank=4,shapes=512x128+128)".
+ *  docs/codecs.md lists names and defaults. */
 SKIMP_API skimp_status skimp_codec_create(const char* text, skimp_codec** codec);
 SKIMP_API void skimp_codec_destroy(skimp_codec* codec);
 
@@ -135,6 +135,16 @@ SKIMP_API void* skimp_residual_data(skimp_residual* residual);
  *  next call. */
 SKIMP_API skimp_status skimp_residual_load(skimp_residual* residual, const void* values,
                                            uint64_t count, uint64_t step);
+
+/** What a codec carries from one call to the next beside the residual: the last factor Q of
+ *  "lowrank(...)" with warm start, `memory_count` values of the residual's own element type. None
+ *  before the first call, and none of other codecs. To be saved together with the residual, and
+ *  loaded after it; a size that is not the codec's is ignored by the next call. The pointer is
+ * valid until then. */
+SKIMP_API uint64_t skimp_residual_memory_count(const skimp_residual* residual);
+SKIMP_API void* skimp_residual_memory(skimp_residual* residual);
+SKIMP_API skimp_status skimp_residual_load_memory(skimp_residual* residual, const void* values,
+                                                  uint64_t count);
 
 /** Multiplies every value, e.g. when a loss scale changes. The factor must be finite. */
 SKIMP_API skimp_status skimp_residual_rescale(skimp_residual* residual, double factor);

@@ -96,6 +96,14 @@ class Residual : public Handle<skimp_residual, skimp_residual_destroy> {
   void load(const void* values, std::uint64_t count, std::uint64_t step) {
     check(skimp_residual_load(handle(), values, count, step));
   }
+
+  /// The codec's memory; see skimp_residual_memory.
+  std::uint64_t memory_count() const { return skimp_residual_memory_count(handle()); }
+  void* memory() { return skimp_residual_memory(handle()); }
+  void load_memory(const void* values, std::uint64_t count) {
+    check(skimp_residual_load_memory(handle(), values, count));
+  }
+
   void rescale(double factor) { check(skimp_residual_rescale(handle(), factor)); }
 
  private:
