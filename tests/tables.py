@@ -37,6 +37,8 @@ CODECS = (
     "natural(rounding=stochastic,seed=3)",
     "ternary",
     "ternary(block=96)",
+    "block_topk(density=0.02,block=256)",
+    "block_topk(k=3,block=32,values=float16)",
 )
 LOSSY = CODECS[1:]
 

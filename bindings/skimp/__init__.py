@@ -12,6 +12,7 @@
 
 from skimp._objects import version as _version
 from skimp.codecs import (
+    BlockTopK,
     Codec,
     Float,
     Identity,
@@ -50,6 +51,7 @@ from skimp.threads import run_threads
 __version__ = _version()
 
 __all__ = [
+    "BlockTopK",
     "ClosedError",
     "Codec",
     "Communicator",

@@ -23,6 +23,7 @@ enum class CodecId : std::uint8_t {
   float_ = 7,
   natural = 8,
   ternary = 9,
+  block_topk = 10,
 };
 
 /// Facts from which algorithms are chosen.

@@ -120,7 +120,7 @@ std::string random_budget(Random& random, std::uint64_t count) {
 
 std::string random_codec(Random& random, std::uint64_t count) {
   const std::uint64_t block = 32 * (random.one_in(2) ? 1 + random.below(8) : 1 + random.below(256));
-  switch (random.below(11)) {
+  switch (random.below(12)) {
     case 0: return "identity";
     case 1: return text("random_k(", random_budget(random, count), ",seed=", random.bits(), ")");
     case 2: return text("sign(block=", block, ")");
@@ -137,6 +137,11 @@ std::string random_codec(Random& random, std::uint64_t count) {
     }
     case 6: return text("ternary(block=", block, ")");
     case 7: {
+      constexpr const char* formats[] = {"float32", "float16", "bfloat16"};
+      return text("block_topk(k=", 1 + random.below(random.one_in(4) ? block : 1 + block / 32),
+                  ",block=", block, ",values=", formats[random.below(3)], ")");
+    }
+    case 8: {
       constexpr const char* formats[] = {"e4m3", "e5m2", "float16", "bfloat16"};
       return text("float(format=", formats[random.below(4)], ",block=", block, ")");
     }

@@ -4,6 +4,7 @@ It shares no code with the library and is slow and plain on purpose: where the t
 them does not follow the specification. Codecs take the arguments of their namesakes in Python.
 """
 
+from tests.oracle.block_topk import BlockTopK
 from tests.oracle.checksum import checksum, mix
 from tests.oracle.codec import Codec, Corrupt, Draws, decode_frame, encode, encode_frame
 from tests.oracle.dtypes import DTYPES, accumulator, bfloat16, bits, dtype, finfo, narrow, widen
@@ -22,6 +23,7 @@ from tests.oracle.topk import TopK
 __all__ = [
     "DTYPES",
     "HEADER_BYTES",
+    "BlockTopK",
     "Codec",
     "Corrupt",
     "Draws",

@@ -1,5 +1,6 @@
 """Codecs by their text: "topk(k=3,values=float16)"."""
 
+from tests.oracle.block_topk import BlockTopK
 from tests.oracle.codec import Codec
 from tests.oracle.floats import Float
 from tests.oracle.identity import Identity
@@ -19,6 +20,7 @@ CLASSES = {
     "float": Float,
     "natural": Natural,
     "ternary": Ternary,
+    "block_topk": BlockTopK,
 }
 
 
