@@ -39,6 +39,8 @@ CODECS = (
     "ternary(block=96)",
     "arc_topk(density=0.3,row=32,sketch=2)",
     "arc_topk(k=1,sketch=1,seed=3)",
+    "block_topk(density=0.02,block=256)",
+    "block_topk(k=3,block=32,values=float16)",
 )
 LOSSY = CODECS[1:]
 

@@ -13,6 +13,7 @@
 from skimp._objects import version as _version
 from skimp.codecs import (
     ArcTopK,
+    BlockTopK,
     Codec,
     Float,
     Identity,
@@ -53,6 +54,7 @@ __version__ = _version()
 
 __all__ = [
     "ArcTopK",
+    "BlockTopK",
     "ClosedError",
     "Codec",
     "Communicator",

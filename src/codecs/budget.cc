@@ -28,8 +28,9 @@ std::uint64_t Budget::kept_at_most(std::uint64_t count) const {
   return std::min(std::max(std::uint64_t{1}, static_cast<std::uint64_t>(rounded)), count);
 }
 
-std::uint64_t Budget::kept(std::uint64_t count) const {
-  require(count == 0 || density_ || k_ <= count, codec_, ": k = ", k_, " exceeds count = ", count);
+std::uint64_t Budget::kept(std::uint64_t count, const char* what) const {
+  require(count == 0 || density_ || k_ <= count, codec_, ": k = ", k_, " exceeds ", what, " = ",
+          count);
   const std::uint64_t k = kept_at_most(count);
   require(k <= largest_kept, codec_, ": k = ", k, " exceeds ", largest_kept);
   return k;

@@ -22,8 +22,8 @@ class Budget {
   static Budget of_k(const char* codec, std::uint64_t k) { return Budget(codec, std::nullopt, k); }
 
   /// k for an array of `count`. An empty array keeps nothing. Throws InvalidArgument when k exceeds
-  /// count.
-  std::uint64_t kept(std::uint64_t count) const;
+  /// count, which the message calls `what`.
+  std::uint64_t kept(std::uint64_t count, const char* what = "count") const;
 
   /// As kept, with count in place of a k that exceeds it.
   std::uint64_t kept_at_most(std::uint64_t count) const;

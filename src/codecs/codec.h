@@ -24,6 +24,7 @@ enum class CodecId : std::uint8_t {
   float_ = 7,
   natural = 8,
   ternary = 9,
+  block_topk = 10,
   arc_topk = 12,
   lowrank = 16,
 };

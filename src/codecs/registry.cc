@@ -10,6 +10,7 @@
 #include "codecs/random_k/random_k.h"
 #include "codecs/sign/sign.h"
 #include "codecs/ternary/ternary.h"
+#include "codecs/topk/block_topk.h"
 #include "codecs/topk/topk.h"
 
 namespace skimp {
@@ -31,6 +32,7 @@ constexpr Row rows[] = {
     {"float", CodecId::float_, make_float, float_from_parameter},
     {"natural", CodecId::natural, make_natural, natural_from_parameter},
     {"ternary", CodecId::ternary, make_ternary, ternary_from_parameter},
+    {"block_topk", CodecId::block_topk, make_block_topk, block_topk_from_parameter},
     {"arc_topk", CodecId::arc_topk, make_arc_topk, arc_topk_from_parameter},
     {"lowrank", CodecId::lowrank, make_lowrank, lowrank_from_parameter},
 };

@@ -69,3 +69,9 @@ def test_the_python_example():
     for name in ("identity", "quantize", "sign", "topk"):
         loss = float(next(line for line in said.splitlines() if line.startswith(name)).split()[1])
         assert loss < 0.2, said
+
+
+def test_the_example_of_codecs():
+    said = run(sys.executable, EXAMPLES / "codecs.py")
+    bits = {line.split("(")[0]: float(line.split()[1]) for line in said.splitlines()[1:]}
+    assert bits["block_topk"] < bits["sign"] < bits["ternary"] < bits["natural"]

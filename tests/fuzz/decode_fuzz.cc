@@ -113,6 +113,8 @@ constexpr const char* codec_texts[] = {
     "ternary(block=32)",
     "ternary(block=544)",
     "arc_topk(density=0.3,row=32,sketch=1)",
+    "block_topk(k=2,block=32)",
+    "block_topk(density=0.01,block=1024,values=float16)",
 };
 constexpr DType dtypes[] = {DType::float32, DType::float16, DType::bfloat16, DType::float64};
 constexpr std::uint64_t counts[] = {0, 1, 2, 7, 8, 31, 32, 33, 64, 100, 257, 1000, 2500};
@@ -280,6 +282,7 @@ void handmade() {
     refuse("a huge count", header_of(CodecId::float_, 32, count), one, eight);
     refuse("a huge count", header_of(CodecId::natural, 32, count), one, eight);
     refuse("a huge count", header_of(CodecId::ternary, 32, count), one, eight);
+    refuse("a huge count", header_of(CodecId::block_topk, 32 | 1ull << 32, count), one, eight);
     refuse("a huge count", header_of(CodecId::topk, 1, count), one, eight);
     refuse("a huge count", header_of(CodecId::random_k, 1, count), one, eight);
     refuse("a huge count", header_of(CodecId::arc_topk, 1 | 32ull << 48, count), one, eight);
@@ -357,13 +360,33 @@ void handmade() {
   elias_fano("an index beyond count", 5, 2);
   elias_fano("a second index", 5, 0x81);
 
+  // Blocks of 32 that keep one: a float32, and Elias–Fano with a byte of low bits and one of high
+  // bits; then the last, of 8 elements, with a bitmap.
+  const std::uint64_t one_of_32 = 32 | 1ull << 32;
+  const Expected forty{40, DType::float32};
+  refuse("k = 0", header_of(CodecId::block_topk, 32, 40), one, forty);
+  refuse("k > block", header_of(CodecId::block_topk, 32 | 33ull << 32, 40), one, forty);
+  refuse("format 3", header_of(CodecId::block_topk, one_of_32 | 3 * float16, 40), one, forty);
+  const auto two_blocks = [&](const char* what, unsigned high, unsigned bits) {
+    Frame payload = bytes_of_words({0x3F800000, 0x3F800000, 0x3F800000});
+    payload[4] = std::byte{5};
+    payload[5] = std::byte(high);
+    payload[10] = std::byte(bits);
+    payload.resize(11);
+    refuse(what, header_of(CodecId::block_topk, one_of_32, 40), payload, forty);
+  };
+  two_blocks("no index", 0, 1);
+  two_blocks("a second index", 3, 1);
+  two_blocks("an index beyond the block", 2, 1);
+  two_blocks("a second index in the last block", 1, 3);
+
   // The decoders themselves, with counts that frames are not allowed to have. They must find the
   // payload's size wrong before they touch the output, which is not there.
   for (const std::uint64_t count : {1ull << 60, (1ull << 60) - 1, 1ull << 59, (1ull << 50) + 1}) {
     for (const char* text :
          {"identity", "sign(block=32)", "quantize(bits=3,block=32)", "float(block=32)", "natural",
-          "ternary", "topk(k=1000000)", "topk(k=140737488355328,values=float16)",
-          "random_k(k=140737488355328)"}) {
+          "ternary", "block_topk(k=32,block=32)", "topk(k=1000000)",
+          "topk(k=140737488355328,values=float16)", "random_k(k=140737488355328)"}) {
       for (const DType dtype : dtypes) {
         try {
           codec_from_text(text)->decode(one, count, dtype, {nullptr, dtype});

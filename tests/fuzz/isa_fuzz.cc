@@ -137,6 +137,11 @@ std::string random_codec(Random& random, std::uint64_t count) {
     }
     case 6: return text("ternary(block=", block, ")");
     case 7: {
+      constexpr const char* formats[] = {"float32", "float16", "bfloat16"};
+      return text("block_topk(k=", 1 + random.below(random.one_in(4) ? block : 1 + block / 32),
+                  ",block=", block, ",values=", formats[random.below(3)], ")");
+    }
+    case 8: {
       constexpr const char* formats[] = {"e4m3", "e5m2", "float16", "bfloat16"};
       return text("float(format=", formats[random.below(4)], ",block=", block, ")");
     }

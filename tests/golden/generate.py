@@ -42,6 +42,8 @@ GOOD = {  # name: codec, dtype, count
     "natural_stochastic": ("natural(block=32,rounding=stochastic,seed=7)", "float16", 45),
     "ternary": ("ternary(block=288)", "float32", 301),
     "ternary_with_nan": ("ternary(block=32)", "float64", 45),
+    "block_topk": ("block_topk(k=3,block=32)", "float32", 45),
+    "block_topk_float16": ("block_topk(k=9,block=288,values=float16)", "float64", 301),
     "float_with_nan": ("float(format=e4m3,block=32)", "float16", 45),
     "arc_topk": ("arc_topk(k=2,row=32,sketch=3,seed=5)", "float32", 140),
     "arc_topk_all": ("arc_topk(density=1.0,row=32)", "float64", 40),
@@ -154,6 +156,15 @@ def corrupt_frames() -> dict[str, Damage]:
         "natural_scale": payload("natural", "a scale of 0", put(0, bytes(4))),
         "ternary_block_0": header("ternary", "block 0", parameter=0),
         "ternary_byte": payload("ternary", "a byte of 243", put(-1, b"\xf3")),
+        "block_topk_k_0": header("block_topk", "k 0", parameter=32),
+        "block_topk_k_33": header("block_topk", "k 33", parameter=32 + (33 << 32)),
+        "block_topk_format_3": header(
+            "block_topk", "format 3", parameter=32 + (3 << 32) + (3 << 48)
+        ),
+        "block_topk_exponent": payload(
+            "block_topk_float16", "exponent 1101", put(0, (1101).to_bytes(2, "little"))
+        ),
+        "block_topk_indices": payload("block_topk", "high bits of more than k", put(14, b"\xff")),
         "float_code_nan": payload("float_e4m3", "a code of NaN", put(8, b"\xff")),
         "float_code_inf": payload("float_float16", "a code of Inf", put(8, b"\0\x7c")),
         "arc_topk_row_0": header("arc_topk", "rows of 0", parameter=2),

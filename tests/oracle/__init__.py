@@ -5,6 +5,7 @@ them does not follow the specification. Codecs take the arguments of their names
 """
 
 from tests.oracle.arc_topk import ArcTopK
+from tests.oracle.block_topk import BlockTopK
 from tests.oracle.checksum import checksum, mix
 from tests.oracle.codec import Codec, Corrupt, Draws, decode_frame, encode, encode_frame
 from tests.oracle.dtypes import DTYPES, accumulator, bfloat16, bits, dtype, finfo, narrow, widen
@@ -25,6 +26,7 @@ __all__ = [
     "DTYPES",
     "HEADER_BYTES",
     "ArcTopK",
+    "BlockTopK",
     "Codec",
     "Corrupt",
     "Draws",

@@ -1,6 +1,7 @@
 """Codecs by their text: "topk(k=3,values=float16)"."""
 
 from tests.oracle.arc_topk import ArcTopK
+from tests.oracle.block_topk import BlockTopK
 from tests.oracle.codec import Codec
 from tests.oracle.floats import Float
 from tests.oracle.identity import Identity
@@ -21,6 +22,7 @@ CLASSES = {
     "float": Float,
     "natural": Natural,
     "ternary": Ternary,
+    "block_topk": BlockTopK,
     "arc_topk": ArcTopK,
     "lowrank": LowRank,
 }

@@ -3,7 +3,10 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 #include <cstdint>
+#include <type_traits>
 
 #include "base/error.h"
 #include "codecs/blocks.h"
@@ -11,9 +14,13 @@
 
 namespace skimp::ternary {
 
+/// Magnitudes as integers, which order alike: choices by them are masks, and become vector code.
 template <class Value>
-Value magnitude_of(Value x) {
-  return std::bit_cast<Value>(magnitude_bits(x));
+using Key = std::make_signed_t<BitsOf<Value>>;
+
+template <class Value>
+Key<Value> key_of(Value x) {
+  return static_cast<Key<Value>>(magnitude_bits(x));
 }
 
 /// The mean of the magnitudes that are at least three quarters of the mean of all.
@@ -21,10 +28,13 @@ template <class Value>
 Value mean_of_large(const Value* x, std::uint64_t n) {
   const Value mean = sum_of_magnitudes(x, n) / static_cast<Value>(n);
   const Value least = mean * static_cast<Value>(0.75);
-  std::int32_t kept = 0;
-  for (std::uint64_t i = 0; i < n; ++i) kept += magnitude_of(x[i]) >= least;
-  const Value sum = sum_of_terms(
-      x, n, [least](Value magnitude) { return magnitude >= least ? magnitude : Value{0}; });
+  const Key<Value> below = key_of(least) - 1;
+  Key<Value> kept = 0;
+  for (std::uint64_t i = 0; i < n; ++i) kept += key_of(x[i]) > below;
+  const Value sum = sum_of_terms(x, n, [below](Value magnitude) {
+    const Key<Value> key = key_of(magnitude);
+    return std::bit_cast<Value>(key & -Key<Value>{key > below});
+  });
   return is_finite(mean) ? sum / static_cast<Value>(kept) : mean;
 }
 
@@ -39,13 +49,13 @@ struct Encoder {
             Value* __restrict rest) const {
     alignas(64) std::uint8_t codes[room];
     if (rest == nullptr) {
-      for (std::uint64_t i = 0; i < n; ++i)
-        codes[i] = static_cast<std::uint8_t>(1 + level_of(x[i], scale));
+      for (std::uint64_t i = 0; i < n; ++i) codes[i] = code_of(x[i], kept(x[i], scale));
     } else {
       for (std::uint64_t i = 0; i < n; ++i) {
-        const std::int32_t level = level_of(x[i], scale);
-        codes[i] = static_cast<std::uint8_t>(1 + level);
-        rest[i] = x[i] - static_cast<Value>(level) * scale;
+        const Key<Value> mask = kept(x[i], scale);
+        codes[i] = code_of(x[i], mask);
+        const Value signed_scale = std::copysign(scale, x[i]);
+        rest[i] = x[i] - std::bit_cast<Value>(std::bit_cast<Key<Value>>(signed_scale) & mask);
       }
     }
     pack(codes, n, bytes + array_bytes(begin, block));
@@ -57,9 +67,14 @@ struct Encoder {
   }
 
  private:
-  /// The nearest of −1, 0 and 1; from the middle, 0.
-  static std::int32_t level_of(Value x, Value scale) {
-    return std::int32_t{x + x > scale} - std::int32_t{x + x < -scale};
+  /// All ones where x is nearer to ±scale than to 0.
+  static Key<Value> kept(Value x, Value scale) {
+    return -Key<Value>{key_of(x + x) > key_of(scale)};
+  }
+
+  static std::uint8_t code_of(Value x, Key<Value> mask) {
+    const Key<Value> level = std::bit_cast<Key<Value>>(x) < 0 ? -1 : 1;
+    return static_cast<std::uint8_t>(1 + (level & mask));
   }
 };
 

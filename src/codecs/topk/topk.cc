@@ -159,10 +159,7 @@ class TopK final : public Codec {
 CodecPtr make_topk(Arguments& arguments) {
   const Budget budget = Budget::take("topk", arguments);
   const std::string values = arguments.take_choice("values", {"float32", "float16", "bfloat16"});
-  for (const Format format : {Format::float16, Format::bfloat16}) {
-    if (values == topk::name_of(format)) return std::make_shared<TopK>(budget, format);
-  }
-  return std::make_shared<TopK>(budget, Format::float32);
+  return std::make_shared<TopK>(budget, topk::format_of(values));
 }
 
 CodecPtr topk_from_parameter(std::uint64_t parameter) {

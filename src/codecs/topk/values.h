@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <string_view>
 
 #include "base/bytes.h"
 #include "base/half.h"
@@ -23,6 +24,14 @@ inline const char* name_of(Format format) {
     case Format::bfloat16: return "bfloat16";
   }
   return "unknown";
+}
+
+/// float32 for a name that is no other's.
+inline Format format_of(std::string_view name) {
+  for (const Format format : {Format::float16, Format::bfloat16}) {
+    if (name == name_of(format)) return format;
+  }
+  return Format::float32;
 }
 
 inline std::uint64_t bytes_of(Format format) { return format == Format::float32 ? 4 : 2; }
