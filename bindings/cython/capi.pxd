@@ -24,6 +24,7 @@ cdef extern from "skimp/skimp.h" nogil:
         SKIMP_REDUCE_SCATTER
         SKIMP_ALLGATHER
         SKIMP_BROADCAST
+        SKIMP_MIX
 
     ctypedef struct skimp_codec:
         pass
@@ -32,6 +33,8 @@ cdef extern from "skimp/skimp.h" nogil:
     ctypedef struct skimp_communicator:
         pass
     ctypedef struct skimp_plan:
+        pass
+    ctypedef struct skimp_graph:
         pass
 
     ctypedef struct skimp_options:
@@ -43,6 +46,8 @@ cdef extern from "skimp/skimp.h" nogil:
         skimp_op op
         skimp_nonfinite nonfinite
         int root
+        const skimp_graph* graph
+        double step_size
 
     ctypedef struct skimp_report:
         size_t report_bytes
@@ -69,6 +74,9 @@ cdef extern from "skimp/skimp.h" nogil:
         skimp_communicator* communicator, const void* input, void* output, uint64_t count,
         skimp_dtype dtype, const skimp_options* options)
     skimp_status skimp_broadcast(
+        skimp_communicator* communicator, const void* input, void* output, uint64_t count,
+        skimp_dtype dtype, const skimp_options* options)
+    skimp_status skimp_mix(
         skimp_communicator* communicator, const void* input, void* output, uint64_t count,
         skimp_dtype dtype, const skimp_options* options)
     skimp_status skimp_communicator_report(

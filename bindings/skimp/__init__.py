@@ -37,6 +37,7 @@ from skimp.errors import (
     UnsupportedType,
 )
 from skimp.feedback import ErrorFeedback
+from skimp.gossip import Gossip, Graph
 from skimp.mpi import mpi
 from skimp.payload import Payload, decode
 from skimp.plan import Plan
@@ -53,6 +54,8 @@ __all__ = [
     "CorruptPayload",
     "Error",
     "ErrorFeedback",
+    "Gossip",
+    "Graph",
     "Identity",
     "InternalError",
     "InvalidArgument",

@@ -1,4 +1,4 @@
-"""The collectives of a communicator: the four calls, and what they share."""
+"""The collectives of a communicator: the calls, and what they share."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from skimp.choices import (
     ALLGATHER,
     ALLREDUCE,
     BROADCAST,
+    MIX,
     NONFINITE,
     OPS,
     REDUCE_SCATTER,
@@ -19,7 +20,9 @@ from skimp.choices import (
 from skimp.codecs import Codec
 from skimp.errors import Error, InvalidArgument, NonFiniteError, UnsupportedType
 from skimp.feedback import ErrorFeedback
+from skimp.gossip import Gossip
 from skimp.packing import Packed, Target, require_one_array
+from skimp.residual import Residual
 
 T = TypeVar("T")
 CodecLike = Codec | ErrorFeedback | None
@@ -200,6 +203,43 @@ class Collectives:
         result: T = self._run(BROADCAST, packed, target, codec, None, *options)
         return result
 
+    def mix(
+        self,
+        x: T,
+        gossip: Gossip,
+        *,
+        out: T | None = None,
+        nonfinite: NonFinite = "propagate",
+        key: str | None = None,
+    ) -> T:
+        """One gossip step: `x`, moved towards the arrays of this rank's neighbours in the graph.
+
+        Repeated, ``x = comm.mix(x, gossip)`` ends in the mean of all ranks, which every step keeps.
+        Data goes to neighbours only; the first call with new arguments compares them with all
+        ranks. `x` may be a bucket, as for `allreduce`. With ``nonfinite="skip"`` the result may be
+        None; with "propagate" NaN or Inf that a rank sends, and in its block of a block-scaled
+        codec all values, are NaN in its own result and its neighbours'.
+
+        >>> import numpy as np, skimp
+        >>> def worker(comm):
+        ...     gossip = skimp.Gossip(None, graph="ring")
+        ...     return comm.mix(np.full(2, 3 * comm.rank, np.float32), gossip)
+        >>> skimp.run_threads(4, worker)[0]
+        array([4., 4.], dtype=float32)
+        """
+        if not isinstance(gossip, Gossip):
+            raise InvalidArgument(f"gossip = {gossip!r} is no Gossip: pass skimp.Gossip(codec)")
+        packed = Packed(x)
+        target = Target(packed, out)
+        state = gossip.bind_if_lossy(packed, key)
+        graph = gossip.graph(self._native.world_size)
+        codecs = handle_of(gossip.codec), 0
+        options = (None, 0, choose("nonfinite", nonfinite, NONFINITE), 0)
+        mixing = graph.handle, gossip.step_size or 0.0
+        kept = (gossip, graph)
+        result: T = self._call(MIX, packed, target, codecs, state, options, mixing, kept)
+        return result
+
     def _run(
         self,
         collective: int,
@@ -213,30 +253,41 @@ class Collectives:
         root: int,
         key: str | None,
     ) -> Any:
-        arguments = (
-            collective,
-            self._native.handle,
-            packed.values,
-            target.buffer,
-            packed.dtype.code,
-            handle_of(codec),
-            handle_of(broadcast_codec),
-        )
         options = (
             None if algorithm is None else algorithm.encode(),
             choose("op", op, OPS),
             choose("nonfinite", nonfinite, NONFINITE),
             root,
         )
+        codecs = handle_of(codec), handle_of(broadcast_codec)
         residual = residual_of(codec, packed, key)
+        kept = (codec, broadcast_codec)
+        return self._call(collective, packed, target, codecs, residual, options, (0, 0.0), kept)
+
+    def _call(
+        self,
+        collective: int,
+        packed: Packed,
+        target: Target,
+        codecs: tuple[int, int],
+        residual: Residual | None,
+        options: tuple[bytes | None, int, int, int],
+        mixing: tuple[int, float],
+        kept: tuple[object, ...],
+    ) -> Any:
+        """Runs a collective; `kept` are the objects whose handles it is given."""
+        arguments = (
+            *(collective, self._native.handle, packed.values, target.buffer, packed.dtype.code),
+            *codecs,
+        )
         try:
             if residual is None:
-                written = _calls.run(*arguments, 0, *options)
+                written = _calls.run(*arguments, 0, *options, *mixing)
             else:
                 with residual.lend() as handle:
-                    written = _calls.run(*arguments, handle, *options)
+                    written = _calls.run(*arguments, handle, *options, *mixing)
         except Error as error:
-            self._keep(error, packed, target, codec, broadcast_codec)
+            self._keep(error, packed, target, *kept)
             raise
         return target.finish() if written else None
 

@@ -1,5 +1,6 @@
 /// Collectives and plans in the C ABI.
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "capi/guard.h"
@@ -35,7 +36,7 @@ const skimp_options& checked_options(const skimp_options* options) {
 
 Call make_call(skimp_collective collective, uint64_t count, skimp_dtype dtype,
                const skimp_options& options) {
-  require(collective >= SKIMP_ALLREDUCE && collective <= SKIMP_BROADCAST,
+  require(collective >= SKIMP_ALLREDUCE && collective <= SKIMP_MIX,
           "collective = ", static_cast<int>(collective), " is not known");
   Call call;
   call.collective = collective;
@@ -48,6 +49,8 @@ Call make_call(skimp_collective collective, uint64_t count, skimp_dtype dtype,
   call.broadcast_codec_given = options.broadcast_codec != nullptr;
   call.nonfinite = options.nonfinite;
   call.root = options.root;
+  if (options.graph != nullptr) call.graph = options.graph->graph;
+  call.step_size = options.step_size;
   return call;
 }
 
@@ -57,11 +60,12 @@ std::string algorithm_of(const skimp_options& options) {
 
 /// What tells one cached plan from another.
 std::string key_of(const Call& call, const std::string& algorithm) {
-  return skimp::text(static_cast<int>(call.collective), ' ', call.count, ' ',
-                     static_cast<int>(call.dtype), ' ', static_cast<int>(call.op), ' ',
-                     call.codec->text(), ' ', call.broadcast_codec->text(), ' ',
-                     call.broadcast_codec_given, ' ', algorithm, ' ',
-                     static_cast<int>(call.nonfinite), ' ', call.root);
+  return skimp::text(
+      static_cast<int>(call.collective), ' ', call.count, ' ', static_cast<int>(call.dtype), ' ',
+      static_cast<int>(call.op), ' ', call.codec->text(), ' ', call.broadcast_codec->text(), ' ',
+      call.broadcast_codec_given, ' ', algorithm, ' ', static_cast<int>(call.nonfinite), ' ',
+      call.root, ' ', call.graph ? call.graph->text() : "", ' ',
+      std::bit_cast<std::uint64_t>(call.step_size));
 }
 
 Plan& cached_plan(skimp_communicator& communicator, const Call& call,
@@ -135,6 +139,11 @@ skimp_status skimp_allgather(skimp_communicator* communicator, const void* input
 skimp_status skimp_broadcast(skimp_communicator* communicator, const void* input, void* output,
                              uint64_t count, skimp_dtype dtype, const skimp_options* options) {
   return run_once(SKIMP_BROADCAST, communicator, input, output, count, dtype, options);
+}
+
+skimp_status skimp_mix(skimp_communicator* communicator, const void* input, void* output,
+                       uint64_t count, skimp_dtype dtype, const skimp_options* options) {
+  return run_once(SKIMP_MIX, communicator, input, output, count, dtype, options);
 }
 
 skimp_status skimp_communicator_report(const skimp_communicator* communicator,

@@ -7,6 +7,7 @@
 #include "collectives/allreduce/linear.h"
 #include "collectives/allreduce/two_phase.h"
 #include "collectives/broadcast/tree.h"
+#include "collectives/mix/neighbours.h"
 #include "collectives/reduce_scatter/direct.h"
 
 namespace skimp {
@@ -16,8 +17,8 @@ namespace {
 constexpr std::uint64_t smallest_ring_bytes = 256 * 1024;
 
 constexpr const Algorithm* rows[] = {
-    &dense_direct,          &dense_ring,       &two_phase,      &gather, &linear,
-    &reduce_scatter_direct, &allgather_direct, &broadcast_tree,
+    &dense_direct,          &dense_ring,       &two_phase,      &gather,    &linear,
+    &reduce_scatter_direct, &allgather_direct, &broadcast_tree, &mix_plain, &mix_choco,
 };
 
 const Algorithm& choose_allreduce(const Call& call, const World& world) {
@@ -34,6 +35,7 @@ const Algorithm& choose(const Call& call, const World& world) {
     case SKIMP_REDUCE_SCATTER: return reduce_scatter_direct;
     case SKIMP_ALLGATHER: return allgather_direct;
     case SKIMP_BROADCAST: return broadcast_tree;
+    case SKIMP_MIX: return call.codec->id() == CodecId::identity ? mix_plain : mix_choco;
     case SKIMP_ALLREDUCE: break;
   }
   return choose_allreduce(call, world);

@@ -49,7 +49,7 @@ void Residual::commit() {
 
 bool run_with_feedback(Plan& plan, const void* input, void* output, Residual* residual) {
   if (residual == nullptr) return plan.run(input, output, nullptr);
-  const ResidualView view = residual->view(plan.call().count, plan.call().dtype);
+  const ResidualView view = residual->view(residual_count(plan.call()), plan.call().dtype);
   const bool written = plan.run(input, output, &view);
   if (written) residual->commit();
   return written;

@@ -21,7 +21,7 @@ from skimp import paths
 OK, INVALID_ARGUMENT, UNSUPPORTED_TYPE, MISMATCH, CORRUPT_PAYLOAD = 0, 1, 2, 3, 4
 TIMEOUT, PEER_FAILED, NONFINITE, CLOSED, OUT_OF_MEMORY, TRANSPORT = 5, 6, 7, 8, 9, 10
 FLOAT32, FLOAT16, BFLOAT16, FLOAT64 = 1, 2, 3, 4
-ALLREDUCE, REDUCE_SCATTER, ALLGATHER, BROADCAST = 1, 2, 3, 4
+ALLREDUCE, REDUCE_SCATTER, ALLGATHER, BROADCAST, MIX = 1, 2, 3, 4, 5
 
 
 class Options(Structure):
@@ -34,6 +34,8 @@ class Options(Structure):
         ("op", c_int),
         ("nonfinite", c_int),
         ("root", c_int),
+        ("graph", c_void_p),
+        ("step_size", c_double),
     )
 
     def __init__(self, **fields):
@@ -102,6 +104,10 @@ FUNCTIONS = {
     "reduce_scatter": COLLECTIVE,
     "allgather": COLLECTIVE,
     "broadcast": COLLECTIVE,
+    "mix": COLLECTIVE,
+    "graph_create": (c_char_p, c_int, POINTER(c_void_p)),
+    "graph_create_from_weights": (POINTER(c_double), c_int, POINTER(c_void_p)),
+    "graph_step_size": (c_void_p, c_void_p, c_uint64, POINTER(c_double)),
     "plan_create": (c_void_p, c_int, c_uint64, c_int, POINTER(Options), POINTER(c_void_p)),
     "plan_run": (c_void_p, c_void_p, c_void_p, c_void_p),
     "plan_report": (c_void_p, POINTER(Report)),
@@ -119,7 +125,7 @@ FUNCTIONS = {
     "frame_inspect": (c_void_p, c_uint64, POINTER(FrameInfo)),
     "decode": (c_void_p, c_uint64, c_void_p, c_uint64, c_int),
 }
-NOUNS = ("codec", "residual", "communicator", "plan")
+NOUNS = ("codec", "residual", "communicator", "plan", "graph")
 
 
 class Library:

@@ -51,7 +51,7 @@ def sisters(comm):
 
 
 def others(comm):
-    """Plans, policies, buckets, large messages and splits."""
+    """Plans, policies, buckets, large messages, gossip and splits."""
     x = array("normal", 300_000, "float32", seed=comm.rank)  # above MPI's eager limit
     plan = comm.plan_allreduce(like=x, codec=skimp.Quantize(8))
     for _ in range(3):
@@ -66,6 +66,12 @@ def others(comm):
     yield "bucket weight", reduced["weight"], comm.report
     yield "bucket bias", reduced["bias"][0], None
     comm.barrier()
+
+    for codec in (None, skimp.Quantize(4), skimp.TopK(0.1)):
+        gossip, moved = skimp.Gossip(codec, graph="ring"), x
+        for _ in range(3):
+            moved = comm.mix(moved, gossip)
+        yield f"mix {codec}", moved, comm.report
 
     part = comm.split(color=comm.rank % 2, key=-comm.rank)
     yield "split", np.array([part.rank, part.world_size]), None
