@@ -91,6 +91,9 @@ def run(int collective, uintptr_t communicator, source, target, int dtype, uintp
         elif collective == SKIMP_ALLGATHER:
             status = skimp_allgather(self, input.view.buf, output.view.buf, count,
                                      <skimp_dtype>dtype, &options)
+        elif collective == SKIMP_ALLTOALL:
+            status = skimp_alltoall(self, input.view.buf, output.view.buf, count,
+                                    <skimp_dtype>dtype, &options)
         elif collective == SKIMP_MIX:
             status = skimp_mix(self, input.view.buf, output.view.buf, count, <skimp_dtype>dtype,
                                &options)

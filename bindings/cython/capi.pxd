@@ -25,6 +25,7 @@ cdef extern from "skimp/skimp.h" nogil:
         SKIMP_ALLGATHER
         SKIMP_BROADCAST
         SKIMP_MIX
+        SKIMP_ALLTOALL
 
     ctypedef struct skimp_codec:
         pass
@@ -74,6 +75,9 @@ cdef extern from "skimp/skimp.h" nogil:
         skimp_communicator* communicator, const void* input, void* output, uint64_t count,
         skimp_dtype dtype, const skimp_options* options)
     skimp_status skimp_broadcast(
+        skimp_communicator* communicator, const void* input, void* output, uint64_t count,
+        skimp_dtype dtype, const skimp_options* options)
+    skimp_status skimp_alltoall(
         skimp_communicator* communicator, const void* input, void* output, uint64_t count,
         skimp_dtype dtype, const skimp_options* options)
     skimp_status skimp_mix(

@@ -13,7 +13,7 @@ OPS: Mapping[str, int] = {"mean": 0, "sum": 1}
 NonFinite = Literal["propagate", "raise", "skip"]
 NONFINITE: Mapping[str, int] = {"propagate": 0, "raise": 1, "skip": 2}
 
-ALLREDUCE, REDUCE_SCATTER, ALLGATHER, BROADCAST, MIX = 1, 2, 3, 4, 5
+ALLREDUCE, REDUCE_SCATTER, ALLGATHER, BROADCAST, MIX, ALLTOALL = 1, 2, 3, 4, 5, 6
 
 
 def choose(argument: str, word: str, choices: Mapping[str, int]) -> int:

@@ -8,6 +8,7 @@ from skimp import _calls, _objects
 from skimp.choices import (
     ALLGATHER,
     ALLREDUCE,
+    ALLTOALL,
     BROADCAST,
     MIX,
     NONFINITE,
@@ -138,12 +139,8 @@ class Collectives:
         """
         packed = Packed(x)
         require_one_array("reduce_scatter", packed)
-        ranks, shape = self._native.world_size, packed.values.shape
-        if not shape or shape[0] % ranks != 0:
-            raise InvalidArgument(
-                f"reduce_scatter: the first axis of shape {shape} does not divide by {ranks} ranks"
-            )
-        target = Target(packed, out, divisor=ranks)
+        self._require_parts("reduce_scatter", packed)
+        target = Target(packed, out, divisor=self._native.world_size)
         options = (op, algorithm, nonfinite, 0, key)
         result: T = self._run(REDUCE_SCATTER, packed, target, codec, None, *options)
         return result
@@ -203,6 +200,36 @@ class Collectives:
         result: T = self._run(BROADCAST, packed, target, codec, None, *options)
         return result
 
+    def alltoall(
+        self,
+        x: T,
+        *,
+        codec: CodecLike = None,
+        algorithm: str | None = None,
+        out: T | None = None,
+        nonfinite: NonFinite = "propagate",
+        key: str | None = None,
+    ) -> T:
+        """Part j of the first axis, of world_size equal parts, goes to rank j.
+
+        The result has the shape of `x`; its part i comes from rank i, as the codec delivers it. A
+        rank's own part is not encoded. Used to send activations to experts and back, with one
+        feedback for each direction if any. With ``nonfinite="skip"`` the result may be None.
+
+        >>> import numpy as np, skimp
+        >>> def worker(comm):
+        ...     return comm.alltoall(np.array([0, 1], np.float32) + 10 * comm.rank)
+        >>> skimp.run_threads(2, worker)
+        [array([ 0., 10.], dtype=float32), array([ 1., 11.], dtype=float32)]
+        """
+        packed = Packed(x)
+        require_one_array("alltoall", packed)
+        self._require_parts("alltoall", packed)
+        target = Target(packed, out)
+        options: tuple[Any, ...] = ("mean", algorithm, nonfinite, 0, key)
+        result: T = self._run(ALLTOALL, packed, target, codec, None, *options)
+        return result
+
     def mix(
         self,
         x: T,
@@ -239,6 +266,13 @@ class Collectives:
         kept = (gossip, graph)
         result: T = self._call(MIX, packed, target, codecs, state, options, mixing, kept)
         return result
+
+    def _require_parts(self, call: str, packed: Packed) -> None:
+        ranks, shape = self._native.world_size, packed.values.shape
+        if not shape or shape[0] % ranks != 0:
+            raise InvalidArgument(
+                f"{call}: the first axis of shape {shape} does not divide by {ranks} ranks"
+            )
 
     def _run(
         self,

@@ -36,7 +36,7 @@ const skimp_options& checked_options(const skimp_options* options) {
 
 Call make_call(skimp_collective collective, uint64_t count, skimp_dtype dtype,
                const skimp_options& options) {
-  require(collective >= SKIMP_ALLREDUCE && collective <= SKIMP_MIX,
+  require(collective >= SKIMP_ALLREDUCE && collective <= SKIMP_ALLTOALL,
           "collective = ", static_cast<int>(collective), " is not known");
   Call call;
   call.collective = collective;
@@ -139,6 +139,11 @@ skimp_status skimp_allgather(skimp_communicator* communicator, const void* input
 skimp_status skimp_broadcast(skimp_communicator* communicator, const void* input, void* output,
                              uint64_t count, skimp_dtype dtype, const skimp_options* options) {
   return run_once(SKIMP_BROADCAST, communicator, input, output, count, dtype, options);
+}
+
+skimp_status skimp_alltoall(skimp_communicator* communicator, const void* input, void* output,
+                            uint64_t count, skimp_dtype dtype, const skimp_options* options) {
+  return run_once(SKIMP_ALLTOALL, communicator, input, output, count, dtype, options);
 }
 
 skimp_status skimp_mix(skimp_communicator* communicator, const void* input, void* output,

@@ -61,6 +61,7 @@ inline const char* name_of(skimp_collective collective) {
     case SKIMP_ALLGATHER: return "allgather";
     case SKIMP_BROADCAST: return "broadcast";
     case SKIMP_MIX: return "mix";
+    case SKIMP_ALLTOALL: return "alltoall";
   }
   return "unknown";
 }

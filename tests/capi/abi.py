@@ -21,7 +21,7 @@ from skimp import paths
 OK, INVALID_ARGUMENT, UNSUPPORTED_TYPE, MISMATCH, CORRUPT_PAYLOAD = 0, 1, 2, 3, 4
 TIMEOUT, PEER_FAILED, NONFINITE, CLOSED, OUT_OF_MEMORY, TRANSPORT = 5, 6, 7, 8, 9, 10
 FLOAT32, FLOAT16, BFLOAT16, FLOAT64 = 1, 2, 3, 4
-ALLREDUCE, REDUCE_SCATTER, ALLGATHER, BROADCAST, MIX = 1, 2, 3, 4, 5
+ALLREDUCE, REDUCE_SCATTER, ALLGATHER, BROADCAST, MIX, ALLTOALL = 1, 2, 3, 4, 5, 6
 
 
 class Options(Structure):
@@ -104,6 +104,7 @@ FUNCTIONS = {
     "reduce_scatter": COLLECTIVE,
     "allgather": COLLECTIVE,
     "broadcast": COLLECTIVE,
+    "alltoall": COLLECTIVE,
     "mix": COLLECTIVE,
     "graph_create": (c_char_p, c_int, POINTER(c_void_p)),
     "graph_create_from_weights": (POINTER(c_double), c_int, POINTER(c_void_p)),

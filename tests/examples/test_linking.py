@@ -64,6 +64,11 @@ def test_pkg_config(tmp_path):
     assert "times fewer bytes" in run(program, LD_LIBRARY_PATH=str(paths.LIB))
 
 
+def test_experts():
+    """It checks its own losses."""
+    assert "quantize" in run(sys.executable, EXAMPLES / "experts.py")
+
+
 def test_gossip():
     """It checks its own losses."""
     assert "ring, sign" in run(sys.executable, EXAMPLES / "gossip.py")

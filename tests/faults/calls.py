@@ -49,6 +49,7 @@ CALLS = (
     Call("reduce_scatter", "direct", "quantize(bits=8)"),
     Call("allgather", "direct", "quantize(bits=8)"),
     Call("broadcast", "tree", "quantize(bits=8)"),
+    Call("alltoall", "direct", "quantize(bits=8)"),
     Call("mix", "choco", "quantize(bits=8)"),
 )
 

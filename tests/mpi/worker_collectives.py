@@ -36,7 +36,7 @@ def reductions(comm):
 
 
 def sisters(comm):
-    """reduce_scatter, allgather and broadcast with each codec."""
+    """The other collectives with each codec."""
     for i, text in enumerate(CODECS):
         codec, dtype = skimp.codec(text), DTYPES[i % len(DTYPES)]
         x = array("normal", 120 * comm.world_size, dtype, seed=comm.rank)
@@ -45,9 +45,11 @@ def sisters(comm):
         yield f"broadcast {text}", comm.broadcast(x, root, codec=codec), comm.report
         try:
             result = comm.reduce_scatter(x, codec=codec, op="sum")
+            dealt = comm.alltoall(x, codec=codec)
         except skimp.InvalidArgument:  # random_k cannot be cut into shards
             continue
-        yield f"reduce_scatter {text}", result, comm.report
+        yield f"reduce_scatter {text}", result, None
+        yield f"alltoall {text}", dealt, comm.report
 
 
 def others(comm):

@@ -10,17 +10,10 @@
 namespace skimp {
 namespace {
 
-std::vector<Shard> shards_of(const Call& call, const World& world) {
-  const auto parts = static_cast<std::uint64_t>(world.size);
-  std::vector<std::uint64_t> borders;
-  for (std::uint64_t s = 0; s <= parts; ++s) borders.push_back(s * (call.count / parts));
-  return make_shards(call.codec, borders, call.codec->block(), world.segment);
-}
-
 class Direct final : public Runner {
  public:
   Direct(const Call& call, const World& world)
-      : call_(call), world_(world), reduce_(call, world, shards_of(call, world)) {}
+      : call_(call), world_(world), reduce_(call, world, equal_shards(call, world)) {}
 
   void run(Run& run) override {
     reduce_.expect(run);
@@ -58,22 +51,13 @@ class Direct final : public Runner {
   ReducePhase reduce_;
 };
 
-std::string refuses(const Call& call, const World& world) {
-  const auto parts = static_cast<std::uint64_t>(world.size);
-  if (call.count % parts != 0) {
-    return text("cannot deal ", call.count, " elements to ", world.size, " ranks evenly");
-  }
-  if (!call.codec->traits().sliceable) return "cannot cut " + call.codec->text() + " into shards";
-  return "";
-}
-
 Cost cost(const Call& call, const World& world) {
-  return {ReducePhase::bytes_sent(call, world, shards_of(call, world)), 1};
+  return {ReducePhase::bytes_sent(call, world, equal_shards(call, world)), 1};
 }
 
 }  // namespace
 
-const Algorithm reduce_scatter_direct = {"direct", SKIMP_REDUCE_SCATTER, refuses, cost,
+const Algorithm reduce_scatter_direct = {"direct", SKIMP_REDUCE_SCATTER, refuses_uneven, cost,
                                          make_runner<Direct>};
 
 }  // namespace skimp

@@ -277,6 +277,14 @@ SKIMP_API skimp_status skimp_broadcast(skimp_communicator* communicator, const v
                                        void* output, uint64_t count, skimp_dtype dtype,
                                        const skimp_options* options);
 
+/** Part j of `input`, of world_size equal parts, goes to rank j; part i of `output` comes from rank
+ *  i. Both have `count` elements, which must divide by world_size. Every part is delivered as the
+ *  codec delivers it, except a rank's own, which is not encoded. A residual is that of the input.
+ */
+SKIMP_API skimp_status skimp_alltoall(skimp_communicator* communicator, const void* input,
+                                      void* output, uint64_t count, skimp_dtype dtype,
+                                      const skimp_options* options);
+
 /** One gossip step: moves `input` towards the inputs of this rank's neighbours in `options->graph`,
  *  with which alone it exchanges data. Repeated on its own output it ends in the mean of all ranks,
  *  and every step keeps that mean. With identity the output is the sum of the neighbours' values
@@ -328,7 +336,8 @@ typedef enum skimp_collective SKIMP_INT {
   SKIMP_REDUCE_SCATTER = 2,
   SKIMP_ALLGATHER = 3,
   SKIMP_BROADCAST = 4,
-  SKIMP_MIX = 5
+  SKIMP_MIX = 5,
+  SKIMP_ALLTOALL = 6
 } skimp_collective;
 
 /** Picks the algorithm and allocates the workspace. Not collective; the first run compares the

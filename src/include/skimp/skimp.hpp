@@ -302,6 +302,15 @@ class Communicator : public Handle<skimp_communicator, skimp_communicator_destro
     run(skimp_broadcast, input, output, std::ranges::size(input), options);
   }
 
+  void alltoall(const void* input, void* output, std::uint64_t count, skimp_dtype dtype,
+                const Options& options = {}) {
+    run(skimp_alltoall, input, output, count, dtype, options);
+  }
+  template <Values Input, OutputFor<Input> Output>
+  void alltoall(const Input& input, Output&& output, const Options& options = {}) {
+    run(skimp_alltoall, input, output, std::ranges::size(input), options);
+  }
+
   void mix(const void* input, void* output, std::uint64_t count, skimp_dtype dtype,
            const Options& options) {
     run(skimp_mix, input, output, count, dtype, options);
