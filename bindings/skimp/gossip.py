@@ -111,7 +111,8 @@ class Gossip(Memory):
 
     State binds to arrays by ``key=`` as that of `ErrorFeedback` does, and is saved and loaded the
     same way. All ranks must have it: who lost it would send differences to a copy that the
-    neighbours do not have.
+    neighbours do not have. After a failed call some ranks may have done the step and others not:
+    load what all saved at one step.
 
     >>> import numpy as np, skimp
     >>> def worker(comm):

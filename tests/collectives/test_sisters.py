@@ -1,4 +1,4 @@
-"""reduce_scatter, alltoall, allgather and broadcast give the oracle's bits and leave its residuals."""
+"""The other collectives than allreduce give the oracle's bits and leave its residuals."""
 
 import numpy as np
 import pytest
