@@ -51,7 +51,7 @@ cdef class Memory:
 
 def run(int collective, uintptr_t communicator, source, target, int dtype, uintptr_t codec,
         uintptr_t broadcast_codec, uintptr_t residual, bytes algorithm, int op, int nonfinite,
-        int root, int trim):
+        int root, int trim, uintptr_t graph, double step_size):
     """Runs one collective on the elements of `source`; False if nothing was written (skipped)."""
     cdef Memory input = Memory(source, PyBUF_SIMPLE)
     cdef Memory output = Memory(target, PyBUF_WRITABLE)
@@ -80,6 +80,8 @@ def run(int collective, uintptr_t communicator, source, target, int dtype, uintp
     options.nonfinite = <skimp_nonfinite>nonfinite
     options.root = root
     options.trim = trim
+    options.graph = <skimp_graph*>graph
+    options.step_size = step_size
     with nogil:
         if collective == SKIMP_ALLREDUCE:
             status = skimp_allreduce(self, input.view.buf, output.view.buf, count,
@@ -90,6 +92,12 @@ def run(int collective, uintptr_t communicator, source, target, int dtype, uintp
         elif collective == SKIMP_ALLGATHER:
             status = skimp_allgather(self, input.view.buf, output.view.buf, count,
                                      <skimp_dtype>dtype, &options)
+        elif collective == SKIMP_ALLTOALL:
+            status = skimp_alltoall(self, input.view.buf, output.view.buf, count,
+                                    <skimp_dtype>dtype, &options)
+        elif collective == SKIMP_MIX:
+            status = skimp_mix(self, input.view.buf, output.view.buf, count, <skimp_dtype>dtype,
+                               &options)
         else:
             status = skimp_broadcast(self, input.view.buf, output.view.buf, count,
                                      <skimp_dtype>dtype, &options)

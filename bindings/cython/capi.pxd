@@ -24,6 +24,8 @@ cdef extern from "skimp/skimp.h" nogil:
         SKIMP_REDUCE_SCATTER
         SKIMP_ALLGATHER
         SKIMP_BROADCAST
+        SKIMP_MIX
+        SKIMP_ALLTOALL
 
     ctypedef struct skimp_codec:
         pass
@@ -32,6 +34,8 @@ cdef extern from "skimp/skimp.h" nogil:
     ctypedef struct skimp_communicator:
         pass
     ctypedef struct skimp_plan:
+        pass
+    ctypedef struct skimp_graph:
         pass
 
     ctypedef struct skimp_options:
@@ -44,6 +48,8 @@ cdef extern from "skimp/skimp.h" nogil:
         skimp_nonfinite nonfinite
         int root
         int trim
+        const skimp_graph* graph
+        double step_size
 
     ctypedef struct skimp_report:
         size_t report_bytes
@@ -70,6 +76,12 @@ cdef extern from "skimp/skimp.h" nogil:
         skimp_communicator* communicator, const void* input, void* output, uint64_t count,
         skimp_dtype dtype, const skimp_options* options)
     skimp_status skimp_broadcast(
+        skimp_communicator* communicator, const void* input, void* output, uint64_t count,
+        skimp_dtype dtype, const skimp_options* options)
+    skimp_status skimp_alltoall(
+        skimp_communicator* communicator, const void* input, void* output, uint64_t count,
+        skimp_dtype dtype, const skimp_options* options)
+    skimp_status skimp_mix(
         skimp_communicator* communicator, const void* input, void* output, uint64_t count,
         skimp_dtype dtype, const skimp_options* options)
     skimp_status skimp_communicator_report(

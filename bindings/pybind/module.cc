@@ -8,6 +8,7 @@
 PYBIND11_MODULE(_objects, module) {
   bind_errors(module);
   bind_codecs(module);
+  bind_graphs(module);
   bind_communicators(module);
   bind_plans(module);
   bind_system(module);

@@ -14,6 +14,7 @@ namespace api = skimp::api;
 
 void bind_errors(py::module_& module);
 void bind_codecs(py::module_& module);
+void bind_graphs(py::module_& module);
 void bind_communicators(py::module_& module);
 void bind_plans(py::module_& module);
 void bind_system(py::module_& module);

@@ -43,6 +43,7 @@ from skimp.errors import (
     UnsupportedType,
 )
 from skimp.feedback import ErrorFeedback
+from skimp.gossip import Gossip, Graph
 from skimp.mpi import mpi
 from skimp.payload import Payload, decode
 from skimp.plan import Plan
@@ -62,6 +63,8 @@ __all__ = [
     "Error",
     "ErrorFeedback",
     "Float",
+    "Gossip",
+    "Graph",
     "Identity",
     "InternalError",
     "InvalidArgument",

@@ -16,7 +16,7 @@ DEFAULT_TRIM = -1
 NonFinite = Literal["propagate", "raise", "skip"]
 NONFINITE: Mapping[str, int] = {"propagate": 0, "raise": 1, "skip": 2}
 
-ALLREDUCE, REDUCE_SCATTER, ALLGATHER, BROADCAST = 1, 2, 3, 4
+ALLREDUCE, REDUCE_SCATTER, ALLGATHER, BROADCAST, MIX, ALLTOALL = 1, 2, 3, 4, 5, 6
 
 
 def choose(argument: str, word: str, choices: Mapping[str, int]) -> int:

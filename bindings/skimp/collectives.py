@@ -1,4 +1,4 @@
-"""The collectives of a communicator: the four calls, and what they share."""
+"""The collectives of a communicator: the calls, and what they share."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from skimp import _calls, _objects
 from skimp.choices import (
     ALLGATHER,
     ALLREDUCE,
+    ALLTOALL,
     BROADCAST,
     DEFAULT_TRIM,
+    MIX,
     NONFINITE,
     OPS,
     REDUCE_SCATTER,
@@ -20,7 +22,9 @@ from skimp.choices import (
 from skimp.codecs import Codec
 from skimp.errors import Error, InvalidArgument, NonFiniteError, UnsupportedType
 from skimp.feedback import ErrorFeedback
+from skimp.gossip import Gossip
 from skimp.packing import Packed, Target, require_one_array
+from skimp.residual import Residual
 
 T = TypeVar("T")
 CodecLike = Codec | ErrorFeedback | None
@@ -148,12 +152,8 @@ class Collectives:
         """
         packed = Packed(x)
         require_one_array("reduce_scatter", packed)
-        ranks, shape = self._native.world_size, packed.values.shape
-        if not shape or shape[0] % ranks != 0:
-            raise InvalidArgument(
-                f"reduce_scatter: the first axis of shape {shape} does not divide by {ranks} ranks"
-            )
-        target = Target(packed, out, divisor=ranks)
+        self._require_parts("reduce_scatter", packed)
+        target = Target(packed, out, divisor=self._native.world_size)
         options = (op, trim, algorithm, nonfinite, 0, key)
         result: T = self._run(REDUCE_SCATTER, packed, target, codec, None, *options)
         return result
@@ -213,6 +213,81 @@ class Collectives:
         result: T = self._run(BROADCAST, packed, target, codec, None, *options)
         return result
 
+    def alltoall(
+        self,
+        x: T,
+        *,
+        codec: CodecLike = None,
+        algorithm: str | None = None,
+        out: T | None = None,
+        nonfinite: NonFinite = "propagate",
+        key: str | None = None,
+    ) -> T:
+        """Part j of the first axis, of world_size equal parts, goes to rank j.
+
+        The result has the shape of `x`; its part i comes from rank i, as the codec delivers it. A
+        rank's own part is not encoded. Used to send activations to experts and back, with one
+        feedback for each direction if any. With ``nonfinite="skip"`` the result may be None.
+
+        >>> import numpy as np, skimp
+        >>> def worker(comm):
+        ...     return comm.alltoall(np.array([0, 1], np.float32) + 10 * comm.rank)
+        >>> skimp.run_threads(2, worker)
+        [array([ 0., 10.], dtype=float32), array([ 1., 11.], dtype=float32)]
+        """
+        packed = Packed(x)
+        require_one_array("alltoall", packed)
+        self._require_parts("alltoall", packed)
+        target = Target(packed, out)
+        options: tuple[Any, ...] = ("mean", algorithm, nonfinite, 0, key)
+        result: T = self._run(ALLTOALL, packed, target, codec, None, *options)
+        return result
+
+    def mix(
+        self,
+        x: T,
+        gossip: Gossip,
+        *,
+        out: T | None = None,
+        nonfinite: NonFinite = "propagate",
+        key: str | None = None,
+    ) -> T:
+        """One gossip step: `x`, moved towards the arrays of this rank's neighbours in the graph.
+
+        Repeated, ``x = comm.mix(x, gossip)`` ends in the mean of all ranks, which every step keeps.
+        Data goes to neighbours only; the first call with new arguments compares them with all
+        ranks. `x` may be a bucket, as for `allreduce`. With ``nonfinite="skip"`` the result may be
+        None; with "propagate" NaN or Inf that a rank sends, and in its block of a block-scaled
+        codec all values, are NaN in its own result and its neighbours'.
+
+        >>> import numpy as np, skimp
+        >>> def worker(comm):
+        ...     gossip = skimp.Gossip(None, graph="ring")
+        ...     return comm.mix(np.full(2, 3 * comm.rank, np.float32), gossip)
+        >>> skimp.run_threads(4, worker)[0]
+        array([4., 4.], dtype=float32)
+        """
+        if not isinstance(gossip, Gossip):
+            raise InvalidArgument(f"gossip = {gossip!r} is no Gossip: pass skimp.Gossip(codec)")
+        packed = Packed(x)
+        target = Target(packed, out)
+        state = gossip.bind_if_lossy(packed, key)
+        graph = gossip.graph(self._native.world_size)
+        codec = gossip.codec.bound_to(packed)
+        codecs = handle_of(codec), 0
+        options = (None, 0, choose("nonfinite", nonfinite, NONFINITE), 0, DEFAULT_TRIM)
+        mixing = graph.handle, gossip.step_size or 0.0
+        kept = (gossip, codec, graph)
+        result: T = self._call(MIX, packed, target, codecs, state, options, mixing, kept)
+        return result
+
+    def _require_parts(self, call: str, packed: Packed) -> None:
+        ranks, shape = self._native.world_size, packed.values.shape
+        if not shape or shape[0] % ranks != 0:
+            raise InvalidArgument(
+                f"{call}: the first axis of shape {shape} does not divide by {ranks} ranks"
+            )
+
     def _run(
         self,
         collective: int,
@@ -227,16 +302,6 @@ class Collectives:
         root: int,
         key: str | None,
     ) -> Any:
-        up, down = codec_of(codec, packed), codec_of(broadcast_codec, packed)
-        arguments = (
-            collective,
-            self._native.handle,
-            packed.values,
-            target.buffer,
-            packed.dtype.code,
-            handle_of(up),
-            handle_of(down),
-        )
         options = (
             None if algorithm is None else algorithm.encode(),
             choose("op", op, OPS),
@@ -244,15 +309,36 @@ class Collectives:
             root,
             DEFAULT_TRIM if trim is None else trim,
         )
+        up, down = codec_of(codec, packed), codec_of(broadcast_codec, packed)
+        codecs = handle_of(up), handle_of(down)
         residual = residual_of(codec, packed, key)
+        kept = (codec, up, down)
+        return self._call(collective, packed, target, codecs, residual, options, (0, 0.0), kept)
+
+    def _call(
+        self,
+        collective: int,
+        packed: Packed,
+        target: Target,
+        codecs: tuple[int, int],
+        residual: Residual | None,
+        options: tuple[bytes | None, int, int, int, int],
+        mixing: tuple[int, float],
+        kept: tuple[object, ...],
+    ) -> Any:
+        """Runs a collective; `kept` are the objects whose handles it is given."""
+        arguments = (
+            *(collective, self._native.handle, packed.values, target.buffer, packed.dtype.code),
+            *codecs,
+        )
         try:
             if residual is None:
-                written = _calls.run(*arguments, 0, *options)
+                written = _calls.run(*arguments, 0, *options, *mixing)
             else:
                 with residual.lend() as handle:
-                    written = _calls.run(*arguments, handle, *options)
+                    written = _calls.run(*arguments, handle, *options, *mixing)
         except Error as error:
-            self._keep(error, packed, target, codec, up, down)
+            self._keep(error, packed, target, *kept)
             raise
         return target.finish() if written else None
 

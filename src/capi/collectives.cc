@@ -1,5 +1,6 @@
 /// Collectives and plans in the C ABI.
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "capi/guard.h"
@@ -43,7 +44,7 @@ skimp::CodecPtr default_broadcast(const Call& call) {
 
 Call make_call(skimp_collective collective, uint64_t count, skimp_dtype dtype,
                const skimp_options& options) {
-  require(collective >= SKIMP_ALLREDUCE && collective <= SKIMP_BROADCAST,
+  require(collective >= SKIMP_ALLREDUCE && collective <= SKIMP_ALLTOALL,
           "collective = ", static_cast<int>(collective), " is not known");
   Call call;
   call.collective = collective;
@@ -58,6 +59,8 @@ Call make_call(skimp_collective collective, uint64_t count, skimp_dtype dtype,
   call.nonfinite = options.nonfinite;
   call.root = options.root;
   call.trim = options.trim;
+  if (options.graph != nullptr) call.graph = options.graph->graph;
+  call.step_size = options.step_size;
   return call;
 }
 
@@ -67,11 +70,12 @@ std::string algorithm_of(const skimp_options& options) {
 
 /// What tells one cached plan from another.
 std::string key_of(const Call& call, const std::string& algorithm) {
-  return skimp::text(static_cast<int>(call.collective), ' ', call.count, ' ',
-                     static_cast<int>(call.dtype), ' ', static_cast<int>(call.op), ' ',
-                     call.codec->text(), ' ', call.broadcast_codec->text(), ' ',
-                     call.broadcast_codec_given, ' ', algorithm, ' ',
-                     static_cast<int>(call.nonfinite), ' ', call.root, ' ', call.trim);
+  return skimp::text(
+      static_cast<int>(call.collective), ' ', call.count, ' ', static_cast<int>(call.dtype), ' ',
+      static_cast<int>(call.op), ' ', call.codec->text(), ' ', call.broadcast_codec->text(), ' ',
+      call.broadcast_codec_given, ' ', algorithm, ' ', static_cast<int>(call.nonfinite), ' ',
+      call.root, ' ', call.trim, ' ', call.graph ? call.graph->text() : "", ' ',
+      std::bit_cast<std::uint64_t>(call.step_size));
 }
 
 Plan& cached_plan(skimp_communicator& communicator, const Call& call,
@@ -145,6 +149,16 @@ skimp_status skimp_allgather(skimp_communicator* communicator, const void* input
 skimp_status skimp_broadcast(skimp_communicator* communicator, const void* input, void* output,
                              uint64_t count, skimp_dtype dtype, const skimp_options* options) {
   return run_once(SKIMP_BROADCAST, communicator, input, output, count, dtype, options);
+}
+
+skimp_status skimp_alltoall(skimp_communicator* communicator, const void* input, void* output,
+                            uint64_t count, skimp_dtype dtype, const skimp_options* options) {
+  return run_once(SKIMP_ALLTOALL, communicator, input, output, count, dtype, options);
+}
+
+skimp_status skimp_mix(skimp_communicator* communicator, const void* input, void* output,
+                       uint64_t count, skimp_dtype dtype, const skimp_options* options) {
+  return run_once(SKIMP_MIX, communicator, input, output, count, dtype, options);
 }
 
 skimp_status skimp_communicator_report(const skimp_communicator* communicator,

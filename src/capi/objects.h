@@ -8,12 +8,17 @@
 
 #include "codecs/codec.h"
 #include "collectives/communicator.h"
+#include "collectives/mix/graph.h"
 #include "collectives/plan.h"
 #include "feedback/residual.h"
 
 struct skimp_codec {
   skimp::CodecPtr codec;
   std::string text;
+};
+
+struct skimp_graph {
+  skimp::GraphPtr graph;
 };
 
 struct skimp_residual {

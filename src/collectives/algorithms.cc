@@ -7,7 +7,9 @@
 #include "collectives/allreduce/hierarchical.h"
 #include "collectives/allreduce/linear.h"
 #include "collectives/allreduce/two_phase.h"
+#include "collectives/alltoall/direct.h"
 #include "collectives/broadcast/tree.h"
+#include "collectives/mix/neighbours.h"
 #include "collectives/reduce_scatter/direct.h"
 #include "collectives/robust.h"
 
@@ -18,8 +20,18 @@ namespace {
 constexpr std::uint64_t smallest_ring_bytes = 256 * 1024;
 
 constexpr const Algorithm* rows[] = {
-    &dense_direct,          &dense_ring,       &two_phase,      &gather, &linear, &hierarchical,
-    &reduce_scatter_direct, &allgather_direct, &broadcast_tree,
+    &dense_direct,
+    &dense_ring,
+    &two_phase,
+    &gather,
+    &linear,
+    &hierarchical,
+    &reduce_scatter_direct,
+    &allgather_direct,
+    &broadcast_tree,
+    &mix_plain,
+    &mix_choco,
+    &alltoall_direct,
 };
 
 const Algorithm& choose_allreduce(const Call& call, const World& world) {
@@ -37,6 +49,8 @@ const Algorithm& choose(const Call& call, const World& world) {
     case SKIMP_REDUCE_SCATTER: return reduce_scatter_direct;
     case SKIMP_ALLGATHER: return allgather_direct;
     case SKIMP_BROADCAST: return broadcast_tree;
+    case SKIMP_ALLTOALL: return alltoall_direct;
+    case SKIMP_MIX: return call.codec->id() == CodecId::identity ? mix_plain : mix_choco;
     case SKIMP_ALLREDUCE: break;
   }
   return choose_allreduce(call, world);

@@ -8,6 +8,7 @@
 #include "base/stream.h"
 #include "base/team.h"
 #include "codecs/codec.h"
+#include "collectives/mix/graph.h"
 #include "skimp/skimp.h"
 
 namespace skimp {
@@ -23,6 +24,8 @@ struct Call {
   skimp_nonfinite nonfinite = SKIMP_PROPAGATE;
   int root = 0;
   int trim = SKIMP_TRIM;
+  GraphPtr graph;        ///< of mix; null for others
+  double step_size = 0;  ///< of mix
 };
 
 /// Elements of a segment, unless told otherwise: large enough to hide what a message costs, and a
@@ -44,6 +47,11 @@ struct World {
     return members.empty() ? member : members[static_cast<std::size_t>(member)];
   }
 };
+
+/// Values of the residual of a call: as many as its input has, and for mix three times that.
+inline std::uint64_t residual_count(const Call& call) {
+  return call.collective == SKIMP_MIX ? 3 * call.count : call.count;
+}
 
 /// Whether arrays of this call are too large to stay in the cache (see base/stream.h).
 inline bool is_streamed(const Call& call) {
@@ -72,6 +80,8 @@ inline const char* name_of(skimp_collective collective) {
     case SKIMP_REDUCE_SCATTER: return "reduce_scatter";
     case SKIMP_ALLGATHER: return "allgather";
     case SKIMP_BROADCAST: return "broadcast";
+    case SKIMP_MIX: return "mix";
+    case SKIMP_ALLTOALL: return "alltoall";
   }
   return "unknown";
 }

@@ -1,6 +1,7 @@
 #include "collectives/plan.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "codecs/elements.h"
 #include "codecs/registry.h"
 #include "collectives/allreduce/hierarchical.h"
+#include "collectives/mix/step_size.h"
 #include "collectives/nodes.h"
 #include "collectives/robust.h"
 #include "collectives/slices.h"
@@ -26,6 +28,12 @@ const char* policy_name(skimp_nonfinite policy) {
   return "unknown";
 }
 
+/// The shortest text that reads back as x.
+std::string text_of(double x) {
+  char digits[32];
+  return {digits, std::to_chars(digits, digits + sizeof digits, x).ptr};
+}
+
 /// All that ranks must agree on, in words that a MismatchError can quote.
 std::string plan_text(const Call& call, const World& world, std::string_view algorithm) {
   std::string plan = text(name_of(call.collective), " count=", call.count,
@@ -39,6 +47,9 @@ std::string plan_text(const Call& call, const World& world, std::string_view alg
   }
   if (call.collective == SKIMP_BROADCAST) plan += text(" root=", call.root);
   if (algorithm == hierarchical.name) plan += " nodes=" + name_of_nodes(world.nodes);
+  if (call.collective == SKIMP_MIX) {
+    plan += " graph=" + call.graph->text() + " step_size=" + text_of(call.step_size);
+  }
   plan += text(" algorithm=", algorithm, " nonfinite=", policy_name(call.nonfinite),
                " world_size=", world.size);
   return world.segment == default_segment ? plan : plan + text(" segment=", world.segment);
@@ -58,11 +69,24 @@ std::uint64_t poll_bytes(const Call& call, const World& world) {
   return static_cast<std::uint64_t>(world.size - 1) * header_bytes;
 }
 
+/// Checks what only mix has, and fills in its default.
+void complete_mix(Call& call, const World& world) {
+  require(call.graph != nullptr, "mix: graph is missing");
+  require(call.graph->world_size() == world.size, "mix: the graph is of ", call.graph->world_size(),
+          " ranks, the communicator has ", world.size);
+  require(call.step_size >= 0 && call.step_size <= 1, "mix: step_size = ", call.step_size,
+          " is neither above 0 and at most 1, nor 0 for the default");
+  if (call.step_size == 0) {
+    call.step_size = default_step_size(*call.codec, call.count, *call.graph);
+  }
+}
+
 }  // namespace
 
-std::shared_ptr<Plan> Plan::make(std::shared_ptr<Communicator> communicator, const Call& call,
+std::shared_ptr<Plan> Plan::make(std::shared_ptr<Communicator> communicator, Call call,
                                  const std::string& algorithm) {
   const World world = communicator->world();
+  if (call.collective == SKIMP_MIX) complete_mix(call, world);
   const std::uint64_t most = largest_count / static_cast<std::uint64_t>(world.size);
   require(call.count <= most, name_of(call.collective), ": count = ", call.count, " exceeds ",
           most);
@@ -93,6 +117,11 @@ Plan::Plan(std::shared_ptr<Communicator> communicator, const Call& call, const A
 }
 
 bool Plan::run(const void* input, void* output, const ResidualView* residual) {
+  if (call_.collective == SKIMP_MIX) {
+    const bool keeps_state = call_.codec->id() != CodecId::identity;
+    require(keeps_state == (residual != nullptr), "mix: ", call_.codec->text(),
+            keeps_state ? " needs a residual of 3 · count values" : " keeps no residual");
+  }
   const FloatEnvironment float_environment;
   report_.encode_seconds = report_.wait_seconds = report_.seconds = 0;
   report_.nonfinite = report_.skipped = 0;
@@ -229,7 +258,7 @@ void Plan::keep_residual(const Run& run) {
   }
   if (run.residual_out == run.residual_in || call_.count == 0) return;
   std::memcpy(run.residual_out, run.residual_in,
-              call_.count * bytes_of(accumulator_of(call_.dtype)));
+              residual_count(call_) * bytes_of(accumulator_of(call_.dtype)));
 }
 
 }  // namespace skimp

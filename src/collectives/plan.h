@@ -24,7 +24,7 @@ struct ResidualView {
 class Plan : public std::enable_shared_from_this<Plan> {
  public:
   /// `algorithm` is a row's name, or "" to let Skimp choose. Throws InvalidArgument.
-  static std::shared_ptr<Plan> make(std::shared_ptr<Communicator> communicator, const Call& call,
+  static std::shared_ptr<Plan> make(std::shared_ptr<Communicator> communicator, Call call,
                                     const std::string& algorithm);
 
   /// `residual` may be null. Returns false when nothing was written because of SKIMP_SKIP.

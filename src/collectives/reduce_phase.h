@@ -11,22 +11,16 @@
 #include <vector>
 
 #include "collectives/robust.h"
-#include "collectives/workers.h"
+#include "collectives/scatter_phase.h"
 
 namespace skimp {
 
-class ReducePhase {
+class ReducePhase : public ScatterPhase {
  public:
   using Visit = std::function<void(Run&, Coder&, std::size_t, const void*)>;
 
   /// Rank r owns shards[r].
   ReducePhase(const Call& call, const World& world, std::vector<Shard> shards);
-
-  /// Makes room for what the others send. Comes before send, so that nobody waits for room.
-  void expect(Run& run);
-
-  /// Encodes and sends; what the payloads leave out becomes the residual of those shards.
-  void send(Run& run);
 
   /// Waits for the others' payloads of this rank's own segments, in order, and calls
   /// visit(run, coder, segment, sum) with the sum (or what else the call's op asks for) of each
@@ -42,25 +36,12 @@ class ReducePhase {
     return robust_ ? run.residual_in : nullptr;
   }
 
-  const Shard& own() const { return shards_[static_cast<std::size_t>(world_.rank)]; }
-
-  /// Bytes that rank `world.rank` sends, headers counted.
-  static std::uint64_t bytes_sent(const Call& call, const World& world,
-                                  const std::vector<Shard>& shards);
-
  private:
   Output place_of(int rank, int thread) const;
   void add_own(Run& run, const Slice& slice, const Output& output) const;
 
-  Call call_;
-  World world_;
-  std::vector<Shard> shards_;
-  Workers workers_;
-  std::vector<PayloadRoom> outgoing_;  ///< payloads for every other rank
-  std::vector<PayloadRoom> incoming_;  ///< and from every other rank
   std::optional<RobustReduction> robust_;
-  std::vector<Buffer>
-      sums_;  ///< of one segment each, by thread; with `robust_`, a row for each rank
+  std::vector<Buffer> sums_;  ///< of one segment each, by thread; robust: a row for each rank
 };
 
 }  // namespace skimp

@@ -42,10 +42,10 @@ void Residual::rescale(double factor) {
   });
 }
 
-ResidualView Residual::view(const Codec& codec, std::uint64_t count, DType dtype) {
+ResidualView Residual::view(std::uint64_t count, DType dtype, std::uint64_t memory_count) {
   require(count == count_ && accumulator_of(dtype) == dtype_, "residual: made for ", count_,
           " elements kept as ", name_of(dtype_), ", used with ", count, " of ", name_of(dtype));
-  next_memory_count_ = codec.memory_count(count);
+  next_memory_count_ = memory_count;
   next_memory_.reserve(next_memory_count_ * bytes_of(dtype_));
   const bool remembers = next_memory_count_ > 0;
   return {.in = current_.data(),
@@ -66,8 +66,10 @@ void Residual::commit() {
 
 bool run_with_feedback(Plan& plan, const void* input, void* output, Residual* residual) {
   if (residual == nullptr) return plan.run(input, output, nullptr);
-  const ResidualView view =
-      residual->view(*plan.call().codec, plan.call().count, plan.call().dtype);
+  const Call& call = plan.call();
+  const std::uint64_t memory =
+      call.collective == SKIMP_MIX ? 0 : call.codec->memory_count(call.count);
+  const ResidualView view = residual->view(residual_count(call), call.dtype, memory);
   const bool written = plan.run(input, output, &view);
   if (written) residual->commit();
   return written;
@@ -83,7 +85,7 @@ std::uint64_t encode_with_feedback(const Codec& codec, const void* input, std::u
   job.count = count;
   job.workspace = workspace.data();
   if (residual != nullptr) {
-    const ResidualView view = residual->view(codec, count, dtype);
+    const ResidualView view = residual->view(count, dtype, codec.memory_count(count));
     job.residual_in = view.in;
     job.residual_out = view.out;
     job.memory_in = view.memory_in;

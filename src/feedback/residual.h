@@ -28,9 +28,10 @@ class Residual {
   void load(const void* values, std::uint64_t count, std::uint64_t step);
   void rescale(double factor);
 
-  /// For one run of `codec` on `count` elements of `dtype`. Throws InvalidArgument when they are
-  /// not its own. A memory that is not of the codec's size is another codec's, and not used.
-  ResidualView view(const Codec& codec, std::uint64_t count, DType dtype);
+  /// For one run on `count` elements of `dtype` by a codec that remembers `memory_count` values.
+  /// Throws InvalidArgument when the elements are not its own. A memory of another size is another
+  /// codec's, and not used.
+  ResidualView view(std::uint64_t count, DType dtype, std::uint64_t memory_count);
 
   /// The run has succeeded: what it wrote is now current.
   void commit();

@@ -21,7 +21,7 @@ from skimp import paths
 OK, INVALID_ARGUMENT, UNSUPPORTED_TYPE, MISMATCH, CORRUPT_PAYLOAD = 0, 1, 2, 3, 4
 TIMEOUT, PEER_FAILED, NONFINITE, CLOSED, OUT_OF_MEMORY, TRANSPORT = 5, 6, 7, 8, 9, 10
 FLOAT32, FLOAT16, BFLOAT16, FLOAT64 = 1, 2, 3, 4
-ALLREDUCE, REDUCE_SCATTER, ALLGATHER, BROADCAST = 1, 2, 3, 4
+ALLREDUCE, REDUCE_SCATTER, ALLGATHER, BROADCAST, MIX, ALLTOALL = 1, 2, 3, 4, 5, 6
 
 
 class Options(Structure):
@@ -35,6 +35,8 @@ class Options(Structure):
         ("nonfinite", c_int),
         ("root", c_int),
         ("trim", c_int),
+        ("graph", c_void_p),
+        ("step_size", c_double),
     )
 
     def __init__(self, **fields):
@@ -103,6 +105,11 @@ FUNCTIONS = {
     "reduce_scatter": COLLECTIVE,
     "allgather": COLLECTIVE,
     "broadcast": COLLECTIVE,
+    "alltoall": COLLECTIVE,
+    "mix": COLLECTIVE,
+    "graph_create": (c_char_p, c_int, POINTER(c_void_p)),
+    "graph_create_from_weights": (POINTER(c_double), c_int, POINTER(c_void_p)),
+    "graph_step_size": (c_void_p, c_void_p, c_uint64, POINTER(c_double)),
     "plan_create": (c_void_p, c_int, c_uint64, c_int, POINTER(Options), POINTER(c_void_p)),
     "plan_run": (c_void_p, c_void_p, c_void_p, c_void_p),
     "plan_report": (c_void_p, POINTER(Report)),
@@ -120,7 +127,7 @@ FUNCTIONS = {
     "frame_inspect": (c_void_p, c_uint64, POINTER(FrameInfo)),
     "decode": (c_void_p, c_uint64, c_void_p, c_uint64, c_int),
 }
-NOUNS = ("codec", "residual", "communicator", "plan")
+NOUNS = ("codec", "residual", "communicator", "plan", "graph")
 
 
 class Library:

@@ -1,4 +1,4 @@
-"""reduce_scatter, allgather and broadcast give the oracle's bits and leave its residuals."""
+"""The other collectives than allreduce give the oracle's bits and leave its residuals."""
 
 import numpy as np
 import pytest
@@ -68,6 +68,29 @@ def test_reduce_scatter(codec, data, share, world_size, dtype, op, feedback):
 
 
 @parametrize(
+    codec=SLICEABLE,
+    data=SOME_DATA,
+    share=(0, 1, 3, 32, 257, 700),
+    world_size=WORLDS,
+    dtype=DTYPES,
+    feedback=(True, False),
+    in_place=(True, False),
+)
+def test_alltoall(codec, data, share, world_size, dtype, feedback, in_place):
+    def call(comm, x, used):
+        out = x.copy() if in_place else None
+        return comm.alltoall(x if out is None else out, codec=used, out=out)
+
+    compare(
+        call,
+        lambda inputs, residuals, step: model.alltoall(
+            inputs, oracle.codec(codec), residuals=residuals, call=step
+        ),
+        *(codec, data, share * world_size, dtype, world_size, feedback),
+    )
+
+
+@parametrize(
     codec=CODECS,
     data=SOME_DATA,
     count=(0, 1, 5, 33, 257, 2049),
@@ -105,6 +128,23 @@ def test_broadcast(codec, data, count, world_size, dtype, feedback, root):
     )
 
 
+@pytest.mark.parametrize("codec", ["sign(block=32)", "topk(density=0.1)", "identity"])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_alltoall_in_segments_and_by_threads(codec, threads):
+    def worker(comm, cut):
+        if cut:
+            comm.set_pipeline(segment=100, window=2)
+            comm.set_threads(threads)
+        feedback = skimp.ErrorFeedback(skimp.codec(codec))
+        x = array("normal", 3003, "float32", seed=comm.rank)
+        result = [comm.alltoall(x, codec=feedback) for _ in range(STEPS)][-1]
+        assert comm.report.bytes_sent == comm.report.predicted_bytes
+        return np.concatenate([result, feedback.residual()])
+
+    whole, cut = (skimp.run_threads(3, worker, cut) for cut in (False, True))
+    assert all(same_bits(a, b) for a, b in zip(whole, cut, strict=True))
+
+
 def test_shapes():
     def worker(comm):
         x = np.full((6, 5), comm.rank, np.float32)
@@ -113,9 +153,10 @@ def test_shapes():
             comm.allgather(x).shape,
             comm.broadcast(x).shape,
             comm.allreduce(x).shape,
+            comm.alltoall(x).shape,
         )
 
-    assert skimp.run_threads(3, worker)[0] == ((2, 5), (3, 6, 5), (6, 5), (6, 5))
+    assert skimp.run_threads(3, worker)[0] == ((2, 5), (3, 6, 5), *[(6, 5)] * 3)
 
 
 @pytest.mark.parametrize("root", [-1, 3])
@@ -124,6 +165,7 @@ def test_root_that_is_not_there(root):
         skimp.run_threads(3, lambda comm: comm.broadcast(np.ones(4, np.float32), root=root))
 
 
-def test_uneven_parts_are_refused():
-    with pytest.raises(skimp.InvalidArgument):
-        skimp.run_threads(3, lambda comm: comm.reduce_scatter(np.ones(4, np.float32)))
+@pytest.mark.parametrize("name", ["reduce_scatter", "alltoall"])
+def test_uneven_parts_are_refused(name):
+    with pytest.raises(skimp.InvalidArgument, match=f"{name}: the first axis"):
+        skimp.run_threads(3, lambda comm: getattr(comm, name)(np.ones(4, np.float32)))

@@ -64,6 +64,16 @@ def test_pkg_config(tmp_path):
     assert "times fewer bytes" in run(program, LD_LIBRARY_PATH=str(paths.LIB))
 
 
+def test_experts():
+    """It checks its own losses."""
+    assert "quantize" in run(sys.executable, EXAMPLES / "experts.py")
+
+
+def test_gossip():
+    """It checks its own losses."""
+    assert "ring, sign" in run(sys.executable, EXAMPLES / "gossip.py")
+
+
 def test_the_python_example():
     said = run(sys.executable, EXAMPLES / "data_parallel.py")
     for name in ("identity", "quantize", "sign", "topk"):

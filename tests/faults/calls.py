@@ -19,14 +19,26 @@ class Call:
     def __str__(self) -> str:
         return f"{self.collective}-{self.algorithm}-{self.codec}"
 
-    def feedback(self) -> skimp.ErrorFeedback:
-        return skimp.ErrorFeedback(skimp.codec(self.codec))
+    def feedback(self) -> Any:
+        """What keeps the state of the call: an ErrorFeedback, of mix a Gossip."""
+        codec = skimp.codec(self.codec)
+        return skimp.Gossip(codec) if self.collective == "mix" else skimp.ErrorFeedback(codec)
 
-    def __call__(self, comm: skimp.Communicator, x: np.ndarray, codec: Any = None) -> np.ndarray:
+    def state(self, feedback: Any) -> np.ndarray:
+        """A copy of what it has kept."""
+        kept = feedback.state() if self.collective == "mix" else feedback.residual()
+        return kept.copy()
+
+    def __call__(
+        self, comm: skimp.Communicator, x: np.ndarray, codec: Any = None, **options: Any
+    ) -> np.ndarray:
+        if self.collective == "mix":
+            return comm.mix(x, self.feedback() if codec is None else codec, **options)
         codec = skimp.codec(self.codec) if codec is None else codec
         if self.algorithm == "hierarchical":
             comm.set_nodes([rank % 2 for rank in range(comm.world_size)])
-        return getattr(comm, self.collective)(x, codec=codec, algorithm=self.algorithm)
+        method = getattr(comm, self.collective)
+        return method(x, codec=codec, algorithm=self.algorithm, **options)
 
 
 CALLS = (
@@ -40,6 +52,8 @@ CALLS = (
     Call("reduce_scatter", "direct", "quantize(bits=8)"),
     Call("allgather", "direct", "quantize(bits=8)"),
     Call("broadcast", "tree", "quantize(bits=8)"),
+    Call("alltoall", "direct", "quantize(bits=8)"),
+    Call("mix", "choco", "quantize(bits=8)"),
 )
 
 

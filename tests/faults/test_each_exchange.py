@@ -39,12 +39,12 @@ def run(call: Call, count: int, calls_before: int, fault: tuple | None, timeout:
         feedback = call.feedback()
         for step in range(calls_before):
             call(comm, values(count, comm.rank, step), feedback)
-        before = feedback.residual().copy() if calls_before else None
+        before = call.state(feedback) if calls_before else None
         if fault is not None and comm.rank == fault[0]:
             skimp.testing.inject_fault(comm, *fault[1:])
         last = attempt(call, comm, values(count, comm.rank, calls_before), feedback)
         assert feedback.step == calls_before + (last.error is None)
-        return last, before, feedback.residual().copy(), attempt(comm.barrier)
+        return last, before, call.state(feedback), attempt(comm.barrier)
 
     return [outcome.result for outcome in outcomes(RANKS, worker, timeout)]
 

@@ -36,7 +36,7 @@ def reductions(comm):
 
 
 def sisters(comm):
-    """reduce_scatter, allgather and broadcast with each codec."""
+    """The other collectives with each codec."""
     for i, text in enumerate(CODECS):
         codec, dtype = skimp.codec(text), DTYPES[i % len(DTYPES)]
         x = array("normal", 120 * comm.world_size, dtype, seed=comm.rank)
@@ -45,13 +45,15 @@ def sisters(comm):
         yield f"broadcast {text}", comm.broadcast(x, root, codec=codec), comm.report
         try:
             result = comm.reduce_scatter(x, codec=codec, op="sum")
+            dealt = comm.alltoall(x, codec=codec)
         except skimp.InvalidArgument:  # random_k cannot be cut into shards
             continue
-        yield f"reduce_scatter {text}", result, comm.report
+        yield f"reduce_scatter {text}", result, None
+        yield f"alltoall {text}", dealt, comm.report
 
 
 def others(comm):
-    """Plans, policies, buckets, large messages and splits."""
+    """Plans, policies, buckets, large messages, gossip and splits."""
     x = array("normal", 300_000, "float32", seed=comm.rank)  # above MPI's eager limit
     plan = comm.plan_allreduce(like=x, codec=skimp.Quantize(8))
     for _ in range(3):
@@ -71,6 +73,12 @@ def others(comm):
     yield "bucket weight", reduced["weight"], comm.report
     yield "bucket bias", reduced["bias"][0], None
     comm.barrier()
+
+    for codec in (None, skimp.Quantize(4), skimp.TopK(0.1)):
+        gossip, moved = skimp.Gossip(codec, graph="ring"), x
+        for _ in range(3):
+            moved = comm.mix(moved, gossip)
+        yield f"mix {codec}", moved, comm.report
 
     part = comm.split(color=comm.rank % 2, key=-comm.rank)
     yield "split", np.array([part.rank, part.world_size]), None

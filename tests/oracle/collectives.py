@@ -214,6 +214,26 @@ def reduce_scatter(
     return Result(outputs, rest)
 
 
+def alltoall(
+    inputs: Arrays, codec: Codec, *, residuals: Arrays | None = None, call: int = 0
+) -> Result:
+    world_size, dtype, count = len(inputs), inputs[0].dtype, len(inputs[0])
+    if world_size == 1:
+        return alone(inputs, residuals)
+    share = count // world_size
+    borders = [(rank * share, (rank + 1) * share) for rank in range(world_size)]
+    values = with_residuals(inputs, residuals)
+    outputs, rest = [np.empty_like(array) for array in inputs], zeros(values)
+    for rank, value in enumerate(values):
+        for owner, (begin, end) in enumerate(borders):
+            part = Identity() if owner == rank else codec.slice(begin, end, count)
+            draws = Draws(call, OWN_INPUT | rank, first=begin)
+            arrived = deliver(part, value[begin:end], dtype, draws).values
+            rest[rank][begin:end] = left_out(value[begin:end], arrived)
+            outputs[owner][rank * share : (rank + 1) * share] = narrow(arrived, dtype)
+    return Result(outputs, rest)
+
+
 def allgather(
     inputs: Arrays, codec: Codec, *, residuals: Arrays | None = None, call: int = 0
 ) -> Result:

@@ -10,17 +10,10 @@
 namespace skimp {
 namespace {
 
-std::vector<Shard> shards_of(const Call& call, const World& world) {
-  const auto parts = static_cast<std::uint64_t>(world.size);
-  std::vector<std::uint64_t> borders;
-  for (std::uint64_t s = 0; s <= parts; ++s) borders.push_back(s * (call.count / parts));
-  return make_shards(call.codec, borders, call.codec->block(), world.segment);
-}
-
 class Direct final : public Runner {
  public:
   Direct(const Call& call, const World& world)
-      : call_(call), world_(world), reduce_(call, world, shards_of(call, world)) {}
+      : call_(call), world_(world), reduce_(call, world, equal_shards(call, world)) {}
 
   void run(Run& run) override {
     reduce_.expect(run);
@@ -60,16 +53,12 @@ class Direct final : public Runner {
 };
 
 std::string refuses(const Call& call, const World& world) {
-  const auto parts = static_cast<std::uint64_t>(world.size);
-  if (call.count % parts != 0) {
-    return text("cannot deal ", call.count, " elements to ", world.size, " ranks evenly");
-  }
-  if (!call.codec->traits().sliceable) return "cannot cut " + call.codec->text() + " into shards";
-  return refuses_robust(call, world.size);
+  const std::string refusal = refuses_uneven(call, world);
+  return refusal.empty() ? refuses_robust(call, world.size) : refusal;
 }
 
 Cost cost(const Call& call, const World& world) {
-  return {ReducePhase::bytes_sent(call, world, shards_of(call, world)), 1};
+  return {ReducePhase::bytes_sent(call, world, equal_shards(call, world)), 1};
 }
 
 }  // namespace

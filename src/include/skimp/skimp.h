@@ -101,6 +101,7 @@ typedef struct skimp_codec skimp_codec;
 typedef struct skimp_residual skimp_residual;
 typedef struct skimp_communicator skimp_communicator;
 typedef struct skimp_plan skimp_plan;
+typedef struct skimp_graph skimp_graph;
 
 /* ---- Codecs and residuals ------------------------------------------------------------------ */
 
@@ -249,14 +250,17 @@ typedef struct skimp_options {
   const char* algorithm;              /**< a name of docs/algorithms.md; NULL: chosen by Skimp */
   skimp_op op;                        /**< SKIMP_MEAN by default */
   skimp_nonfinite nonfinite;
-  int root; /**< of broadcast */
+  int root;                 /**< of broadcast */
+  const skimp_graph* graph; /**< of mix */
+  double step_size;         /**< of mix: above 0, at most 1; 0: the default */
   int trim; /**< of SKIMP_TRIMMED_MEAN; SKIMP_TRIM: a quarter of the ranks, rounded down */
 } skimp_options;
 
 #define SKIMP_TRIM (-1)
 
-#define SKIMP_OPTIONS_INIT \
-  {sizeof(skimp_options), NULL, NULL, NULL, NULL, SKIMP_MEAN, SKIMP_PROPAGATE, 0, SKIMP_TRIM}
+#define SKIMP_OPTIONS_INIT                                         \
+  {sizeof(skimp_options), NULL, NULL, NULL, NULL,      SKIMP_MEAN, \
+   SKIMP_PROPAGATE,       0,    NULL, 0,    SKIMP_TRIM}
 
 /** What the last run of a plan, or one-shot call, did on this rank. */
 typedef struct skimp_report {
@@ -303,9 +307,57 @@ SKIMP_API skimp_status skimp_broadcast(skimp_communicator* communicator, const v
                                        void* output, uint64_t count, skimp_dtype dtype,
                                        const skimp_options* options);
 
+/** Part j of `input`, of world_size equal parts, goes to rank j; part i of `output` comes from rank
+ *  i. Both have `count` elements, which must divide by world_size. Every part is delivered as the
+ *  codec delivers it, except a rank's own, which is not encoded. A residual is that of the input.
+ */
+SKIMP_API skimp_status skimp_alltoall(skimp_communicator* communicator, const void* input,
+                                      void* output, uint64_t count, skimp_dtype dtype,
+                                      const skimp_options* options);
+
+/** One gossip step: moves `input` towards the inputs of this rank's neighbours in `options->graph`,
+ *  with which alone it exchanges data. Repeated on its own output it ends in the mean of all ranks,
+ *  and every step keeps that mean. With identity the output is the sum of the neighbours' values
+ *  (its own included) times their weights. Other codecs, which must be contractions, send what
+ *  changed since the last step (CHOCO-SGD; Koloskova et al. 2019): their `residual` is made for
+ *  3 * count values: minus the copy of the input that the neighbours know; the weighted sum of the
+ *  differences between their copies and this one; and what rounding took from that sum. */
+SKIMP_API skimp_status skimp_mix(skimp_communicator* communicator, const void* input, void* output,
+                                 uint64_t count, skimp_dtype dtype, const skimp_options* options);
+
 /** Fills the report of the communicator's last call. */
 SKIMP_API skimp_status skimp_communicator_report(const skimp_communicator* communicator,
                                                  skimp_report* report);
+
+/* ---- Graphs of gossip ------------------------------------------------------------------------ */
+
+/** "ring", "torus" (the most even rows x columns; not for a prime number of ranks), "exponential"
+ *  (neighbours 1, 2, 4, ... ranks away in both directions) or "complete". An edge weighs
+ *  1 / (1 + the larger number of neighbours of its two ends), a rank itself the rest (Metropolis).
+ *  Immutable: threads may share it. */
+SKIMP_API skimp_status skimp_graph_create(const char* name, int world_size, skimp_graph** graph);
+
+/** Any graph: world_size x world_size weights, row by row, finite and not negative. The matrix must
+ *  be symmetric, every row must sum to 1 (within 1e-9), and the edges, which are the weights above
+ *  0, must connect all ranks. */
+SKIMP_API skimp_status skimp_graph_create_from_weights(const double* weights, int world_size,
+                                                       skimp_graph** graph);
+SKIMP_API void skimp_graph_destroy(skimp_graph* graph);
+
+SKIMP_API int skimp_graph_world_size(const skimp_graph* graph);
+
+/** The weight of the edge between ranks a and b, or of rank a itself if b is a. */
+SKIMP_API double skimp_graph_weight(const skimp_graph* graph, int a, int b);
+
+/** 1 - the second largest magnitude of the matrix's eigenvalues: a step of plain gossip leaves at
+ *  most (1 - gap)^2 of the squared distance of all ranks to their mean. 1 for "complete", of order
+ *  1 / world_size^2 for "ring". */
+SKIMP_API double skimp_graph_spectral_gap(const skimp_graph* graph);
+
+/** The step size that mix uses by default for `count` elements: docs/algorithms.md says which.
+ *  `codec` NULL: identity. */
+SKIMP_API skimp_status skimp_graph_step_size(const skimp_graph* graph, const skimp_codec* codec,
+                                             uint64_t count, double* step_size);
 
 /* ---- Plans: choose once, run often ---------------------------------------------------------- */
 
@@ -313,7 +365,9 @@ typedef enum skimp_collective SKIMP_INT {
   SKIMP_ALLREDUCE = 1,
   SKIMP_REDUCE_SCATTER = 2,
   SKIMP_ALLGATHER = 3,
-  SKIMP_BROADCAST = 4
+  SKIMP_BROADCAST = 4,
+  SKIMP_MIX = 5,
+  SKIMP_ALLTOALL = 6
 } skimp_collective;
 
 /** Picks the algorithm and allocates the workspace. Not collective; the first run compares the

@@ -159,6 +159,43 @@ void decode(std::span<const std::byte> frame, Output&& output) {
                      std::ranges::size(output), dtype_of<element_of<Output>>));
 }
 
+// ---- Graphs of gossip ---------------------------------------------------------------------------
+
+/// Who mixes with whom; see skimp_graph_create. Immutable, so threads may share it.
+class Graph : public Handle<skimp_graph, skimp_graph_destroy> {
+ public:
+  Graph(const std::string& name, int world_size) : Handle(create(name, world_size)) {}
+  /// world_size · world_size weights, row by row.
+  Graph(std::span<const double> weights, int world_size) : Handle(create(weights, world_size)) {}
+
+  int world_size() const { return skimp_graph_world_size(handle()); }
+  double weight(int a, int b) const { return skimp_graph_weight(handle(), a, b); }
+  double spectral_gap() const { return skimp_graph_spectral_gap(handle()); }
+  double step_size(const Codec& codec, std::uint64_t count) const {
+    double step_size = 0;
+    check(skimp_graph_step_size(handle(), codec.handle(), count, &step_size));
+    return step_size;
+  }
+
+ private:
+  static skimp_graph* create(const std::string& name, int world_size) {
+    skimp_graph* graph = nullptr;
+    check(skimp_graph_create(name.c_str(), world_size, &graph));
+    return graph;
+  }
+  static skimp_graph* create(std::span<const double> weights, int world_size) {
+    const auto ranks = static_cast<std::size_t>(world_size < 0 ? 0 : world_size);
+    if (weights.size() != ranks * ranks) {
+      throw Error(SKIMP_INVALID_ARGUMENT, "graph: " + std::to_string(weights.size()) +
+                                              " weights, " + std::to_string(world_size) +
+                                              " ranks need the square of that");
+    }
+    skimp_graph* graph = nullptr;
+    check(skimp_graph_create_from_weights(weights.data(), world_size, &graph));
+    return graph;
+  }
+};
+
 // ---- Communicators ------------------------------------------------------------------------------
 
 /// Options of a call; all are optional: {.codec = &codec, .op = SKIMP_SUM}.
@@ -171,6 +208,8 @@ struct Options {
   skimp_nonfinite nonfinite = SKIMP_PROPAGATE;
   int root = 0;
   int trim = SKIMP_TRIM;
+  const Graph* graph = nullptr;  ///< of mix
+  double step_size = 0;          ///< of mix; 0: the default
 
   skimp_options c_options() const {
     skimp_options options = SKIMP_OPTIONS_INIT;
@@ -182,6 +221,8 @@ struct Options {
     options.nonfinite = nonfinite;
     options.root = root;
     options.trim = trim;
+    options.graph = graph ? graph->handle() : nullptr;
+    options.step_size = step_size;
     return options;
   }
 };
@@ -278,6 +319,24 @@ class Communicator : public Handle<skimp_communicator, skimp_communicator_destro
   template <Values Input, OutputFor<Input> Output>
   void broadcast(const Input& input, Output&& output, const Options& options = {}) {
     run(skimp_broadcast, input, output, std::ranges::size(input), options);
+  }
+
+  void alltoall(const void* input, void* output, std::uint64_t count, skimp_dtype dtype,
+                const Options& options = {}) {
+    run(skimp_alltoall, input, output, count, dtype, options);
+  }
+  template <Values Input, OutputFor<Input> Output>
+  void alltoall(const Input& input, Output&& output, const Options& options = {}) {
+    run(skimp_alltoall, input, output, std::ranges::size(input), options);
+  }
+
+  void mix(const void* input, void* output, std::uint64_t count, skimp_dtype dtype,
+           const Options& options) {
+    run(skimp_mix, input, output, count, dtype, options);
+  }
+  template <Values Input, OutputFor<Input> Output>
+  void mix(const Input& input, Output&& output, const Options& options) {
+    run(skimp_mix, input, output, std::ranges::size(input), options);
   }
 
  private:

@@ -1,0 +1,157 @@
+"""State that calls keep for their arrays: one residual for each key, saved and loaded together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from skimp.codecs import Codec
+from skimp.dtypes import Values
+from skimp.errors import InvalidArgument
+from skimp.packing import Packed
+from skimp.residual import Residual
+from skimp.trees import Signature, describe
+
+
+class _Slot:
+    """The residual of one key. It may be there before the structure is known: after a load."""
+
+    __slots__ = ("residual", "signature")
+
+    def __init__(self, residual: Residual, signature: Signature | None):
+        self.residual = residual
+        self.signature = signature
+
+    @property
+    def is_unused(self) -> bool:
+        return self.residual.step == 0 and not self.residual.values.any()
+
+
+class State:
+    """What `ErrorFeedback` and `Gossip` share: a codec, and state for each key.
+
+    The state of a key binds to the first structure that it sees; another raises `InvalidArgument`.
+    """
+
+    _vectors: ClassVar[int] = 1
+    """Values of state for each element."""
+    _field: ClassVar[str] = "residual"
+    """What a state_dict calls them."""
+
+    def __init__(self, codec: Codec, *, in_place: bool = False):
+        if not isinstance(codec, Codec):
+            raise InvalidArgument(f"{self._name()}: {codec!r} is not a codec")
+        self._codec = codec
+        self._in_place = in_place
+        self._slots: dict[str | None, _Slot] = {}
+
+    @classmethod
+    def _name(cls) -> str:
+        return cls.__name__
+
+    @property
+    def codec(self) -> Codec:
+        return self._codec
+
+    @property
+    def step(self) -> int:
+        """Calls that have succeeded; with several keys, those of the key that has most."""
+        return max((slot.residual.step for slot in self._slots.values()), default=0)
+
+    def bind(self, packed: Packed, key: str | None) -> Residual:
+        """The residual of a key for this input; the first input makes it."""
+        slot = self._slots.get(key) or self._new_slot(packed, key)
+        if slot.signature is None:
+            self._require_fit(slot.residual, packed)
+            slot.signature = packed.signature
+        if slot.signature != packed.signature:
+            if slot.is_unused:  # no call with it has succeeded: it may have been a mistake
+                del self._slots[key]
+                return self._new_slot(packed, key).residual
+            raise InvalidArgument(
+                f"{self._name()}: key {key!r} is bound to {describe(slot.signature)}, got "
+                f"{describe(packed.signature)}; take another key= for another array"
+            )
+        return slot.residual
+
+    def _new_slot(self, packed: Packed, key: str | None) -> _Slot:
+        if key is not None and not isinstance(key, str):
+            raise InvalidArgument(f"key = {key!r} is neither text nor None")
+        count = self._vectors * packed.count
+        residual = Residual(count, packed.dtype.name, in_place=self._in_place)
+        # Two ranks that share this object by mistake get one slot, and the residual notices.
+        return self._slots.setdefault(key, _Slot(residual, packed.signature))
+
+    def state_dict(self) -> dict[str, Values]:
+        """Copies of everything, as numpy arrays: ``np.savez(file, **feedback.state_dict())``.
+
+        The residual of key None is "residual" and "step", that of key "a" is "a.residual" and
+        "a.step"; the residuals have one axis. (Of a Gossip "gossip" in place of "residual".) What
+        the codec remembers beside them, if anything, is "memory" and "a.memory".
+        """
+        state = {}
+        for key, slot in self._slots.items():
+            if slot.is_unused:
+                continue
+            prefix = "" if key is None else f"{key}."
+            state[f"{prefix}{self._field}"] = slot.residual.values.copy()
+            state[f"{prefix}step"] = np.array(slot.residual.step, np.uint64)
+            if slot.residual.memory.size:
+                state[f"{prefix}memory"] = slot.residual.memory
+        return state
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Takes over a `state_dict`, or the file that np.load opens; replaces what was there.
+
+        Works before the first call too. Raises `InvalidArgument`, and changes nothing, when a
+        residual does not fit the array that its key is bound to.
+        """
+        slots = {}
+        for name in state:
+            prefix, dot, field = name.rpartition(".")
+            step, memory = f"{prefix}{dot}step", f"{prefix}{dot}memory"
+            if field == "step" or (field == "memory" and step in state):
+                continue
+            if field != self._field or step not in state:
+                raise InvalidArgument(f"{self._name()}: {name!r} is not from a state_dict")
+            values = np.asarray(state[name])
+            key = prefix if dot else None
+            signature = self._check_loaded(key, values)
+            residual = Residual(values.size, values.dtype.name, in_place=self._in_place)
+            remembered = np.asarray(state[memory]) if memory in state else None
+            residual.load(values, int(state[step]), remembered)
+            slots[key] = _Slot(residual, signature)
+        self._slots = slots
+
+    def _check_loaded(self, key: str | None, values: Values) -> Signature | None:
+        if values.dtype.name not in ("float32", "float64"):
+            raise InvalidArgument(f"{self._name()}: a {self._field} of {values.dtype}")
+        slot = self._slots.get(key)
+        if slot is None or slot.signature is None:
+            return None
+        if slot.residual.count != values.size or slot.residual.dtype != values.dtype.name:
+            raise InvalidArgument(
+                f"{self._name()}: key {key!r} is bound to {describe(slot.signature)}, the state "
+                f"has a {self._field} of {values.size} {values.dtype}"
+            )
+        return slot.signature
+
+    def _require_fit(self, residual: Residual, packed: Packed) -> None:
+        if not residual.fits(self._vectors * packed.count, packed.dtype):
+            raise InvalidArgument(
+                f"{self._name()}: the loaded {self._field} has {residual.count} {residual.dtype}, "
+                f"got {describe(packed.signature)}"
+            )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"codec": self._codec, "in_place": self._in_place, "state": self.state_dict()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._codec, self._in_place = state["codec"], state["in_place"]
+        self._slots = {}
+        self.load_state_dict(state["state"])
+
+    def __repr__(self) -> str:
+        return f"skimp.{self._name()}({self._codec!r}) at step {self.step}"

@@ -1,0 +1,75 @@
+#include "collectives/alltoall/direct.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "codecs/registry.h"
+#include "collectives/scatter_phase.h"
+
+namespace skimp {
+namespace {
+
+class Direct final : public ScatterPhase, public Runner {
+ public:
+  Direct(const Call& call, const World& world)
+      : ScatterPhase(call, world, equal_shards(call, world)),
+        own_slice_{codec_from_text("identity"), own().begin, own().end},
+        own_payload_(own_slice_.payload_bytes(call.dtype)) {}
+
+  /// The output may be the input, so all of it is read before any of it is written.
+  void run(Run& run) override {
+    expect(run);
+    send(run);
+    const Frame own_frame = keep_own(run);
+    const std::size_t segments = own().segments.size();
+    for (std::size_t begin = 0; begin < segments; begin += workers_.batch()) {
+      deliver(run, begin, std::min(workers_.batch(), segments - begin));
+    }
+    if (!own_slice_.empty()) {
+      own_coder_.decode(run, own_slice_, own_frame, call_.dtype, place(run, world_.rank, 0));
+    }
+  }
+
+ private:
+  /// This rank's own part, input + residual rounded once; what that loses stays in the residual.
+  Frame keep_own(Run& run) {
+    if (own_slice_.empty()) return {};
+    const FrameHeader header = own_coder_.encode(run, own_slice_, values_of(run, call_),
+                                                 lane_of(0, world_.rank), own_payload_.span());
+    return {header, own_payload_.span()};
+  }
+
+  void deliver(Run& run, std::size_t begin, std::size_t n) {
+    const std::vector<Frame> frames = receive(run, n);
+    workers_.for_each(run, frames.size(), [&](Run& part, Coder& coder, std::size_t i, int) {
+      const auto ranks = static_cast<std::size_t>(world_.size);
+      const auto rank = static_cast<int>(i % ranks);
+      if (rank == world_.rank) return;
+      const Slice& slice = own().segments[begin + i / ranks];
+      const Output output = place(part, rank, slice.begin - own().begin);
+      coder.decode(part, slice, frames[i], call_.dtype, output);
+    });
+  }
+
+  /// Where element `first` of the part from `rank` goes.
+  Output place(const Run& run, int rank, std::uint64_t first) const {
+    const std::uint64_t at = static_cast<std::uint64_t>(rank) * own().count() + first;
+    return {.data = element(run.output, call_.dtype, at), .dtype = call_.dtype};
+  }
+
+  Slice own_slice_;
+  Buffer own_payload_;
+  Coder own_coder_;
+};
+
+Cost cost(const Call& call, const World& world) {
+  if (call.count == 0) return {};
+  return {ScatterPhase::bytes_sent(call, world, equal_shards(call, world)), 1};
+}
+
+}  // namespace
+
+const Algorithm alltoall_direct = {"direct", SKIMP_ALLTOALL, refuses_uneven, cost,
+                                   make_runner<Direct>};
+
+}  // namespace skimp
