@@ -95,7 +95,8 @@ class Neighbours final : public Runner {
   }
 
   void send(Run& run, std::size_t begin, std::size_t n) {
-    const Coder::Values values{run.input, call_.dtype, run.residual_in, nullptr, 0, false};
+    const Coder::Values values{
+        .values = run.input, .dtype = call_.dtype, .residual_in = run.residual_in};
     workers_.for_each(run, n, [&](Run& part, Coder& coder, std::size_t i, int) {
       const std::size_t s = begin + i;
       headers_[s] =
