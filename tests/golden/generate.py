@@ -33,6 +33,9 @@ GOOD = {  # name: codec, dtype, count
     "topk_float64": ("topk(k=5)", "float64", 60),
     "topk_none": ("topk(k=0)", "float32", 5),
     "random_k": ("random_k(k=6,seed=9)", "float32", 50),
+    "lowrank": ("lowrank(rank=2,shapes=7x9+3+2x2)", "float32", 70),
+    "lowrank_float64": ("lowrank(rank=1,shapes=40x3)", "float64", 120),
+    "lowrank_with_nan": ("lowrank(rank=1,shapes=4x5+3)", "float16", 23),
 }
 
 NO_ENCODER = {"topk_none"}  # k = 0 comes from a slice of an array, not from an argument
@@ -135,6 +138,12 @@ def corrupt_frames() -> dict[str, Damage]:
         ),
         "random_k_exceeds_count": header("random_k", "k 51", parameter=51),
         "random_k_short": header("random_k", "k 7", parameter=7),
+        "lowrank_rank_0": header("lowrank", "rank 0", parameter=0),
+        "lowrank_rank_33": header("lowrank", "rank 33", parameter=33),
+        "lowrank_other_rank": header("lowrank", "rank 1", parameter=1),
+        "lowrank_many_shapes": payload("lowrank", "2⁶⁰ pieces", put(7, b"\x10")),
+        "lowrank_shapes_overflow": payload("lowrank", "a piece of 2⁶³ + 7 rows", put(15, b"\x80")),
+        "lowrank_other_count": payload("lowrank", "a piece of 8 rows", put(8, b"\x08")),
     }
 
 
