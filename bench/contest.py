@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import skimp
-from skimp.bench import verify
+from skimp.bench import data, verify
 from skimp.bench.collectives import Collective
 from skimp.bench.options import Options
 from skimp.bench.ranks import Array, Ranks
@@ -68,7 +68,7 @@ class SkimpContestant:
         self.label = text
         self.algorithm = arena.options.algorithm or ""
         self._arena = arena
-        self._codec = skimp.codec(text)
+        self._codec = data.codec_for(text, arena.x.size)
         self._feedback: skimp.ErrorFeedback | None = None
         if arena.options.feedback and not self.is_dense:
             self._feedback = skimp.ErrorFeedback(self._codec)
@@ -103,7 +103,7 @@ class SkimpContestant:
         keywords["algorithm"] = options.algorithm
         down = keywords.pop("broadcast_codec", None)
         if down is not None and not self.is_dense:
-            keywords["broadcast_codec"] = skimp.codec(down)
+            keywords["broadcast_codec"] = data.codec_for(down, self._arena.x.size)
         return keywords
 
     def _residual(self) -> Array | None:

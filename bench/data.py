@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import skimp
 from skimp import dtypes
 from skimp.bench import network
 
@@ -23,6 +25,21 @@ def numpy_dtype(name: str) -> np.dtype[Any]:
     """numpy's element type of a name, that of ml_dtypes for bfloat16."""
     found = dtypes.named(name)
     return dtypes.numpy_bfloat16() if found is dtypes.BFLOAT16 else found.storage
+
+
+def codec_for(text: str, count: int) -> skimp.Codec:
+    """The codec of a text for arrays of `count` elements along one axis.
+
+    Low-rank codecs see matrices: one that is not told of shapes gets the most nearly square one.
+
+    >>> codec_for("lowrank(rank=1)", 48).text
+    'lowrank(rank=1,warm_start=yes,shapes=6x8)'
+    """
+    codec = skimp.codec(text)
+    if not isinstance(codec, skimp.LowRank) or "shapes=" in codec.text:
+        return codec
+    rows = next((rows for rows in range(math.isqrt(count), 0, -1) if count % rows == 0), 1)
+    return skimp.codec(f"{codec.text[:-1]},shapes={rows}x{count // rows})")
 
 
 def make(kind: str, count: int, dtype: str, rank: int = 0, seed: int = 0) -> Array:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import skimp
 from skimp import _calls, dtypes
-from skimp.bench import isa, verify
+from skimp.bench import data, isa, verify
 from skimp.bench.balance import count_lost, deviation
 from skimp.bench.codecs import quantize, sign, topk
 from skimp.bench.codecs.baseline import Baseline
@@ -25,7 +25,7 @@ class Subject:
     def __init__(self, text: str, x: Array, options: Options, isa_name: str):
         self.label = text
         self.isa = isa_name
-        self._codec = skimp.codec(text)
+        self._codec = data.codec_for(text, x.size)
         self._x = x
         self._dtype = dtypes.of_numpy(x.dtype)
         self._bits = x.view(self._dtype.storage)

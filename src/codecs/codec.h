@@ -21,12 +21,12 @@ enum class CodecId : std::uint8_t {
   quantize = 3,
   topk = 4,
   random_k = 5,
+  lowrank = 6,
   float_ = 7,
   natural = 8,
   ternary = 9,
   block_topk = 10,
   arc_topk = 12,
-  lowrank = 16,
 };
 
 /// Facts from which algorithms are chosen.

@@ -91,6 +91,7 @@ FUNCTIONS = {
     "codec_create": (c_char_p, POINTER(c_void_p)),
     "residual_create": (c_uint64, c_int, c_int, POINTER(c_void_p)),
     "residual_load": (c_void_p, c_void_p, c_uint64, c_uint64),
+    "residual_load_memory": (c_void_p, c_void_p, c_uint64),
     "residual_rescale": (c_void_p, c_double),
     "threads_create": (c_int, POINTER(c_void_p)),
     "mpi_table_create": (POINTER(MpiTable), POINTER(c_void_p)),
@@ -154,7 +155,12 @@ class Library:
             function = self.library[f"skimp_{name}"]
             function.argtypes, function.restype = arguments, c_char_p
             setattr(self, name, lambda *given, call=function: call(*given).decode())
-        for name, result in (("step", c_uint64), ("data", c_void_p)):
+        for name, result in (
+            ("step", c_uint64),
+            ("data", c_void_p),
+            ("memory_count", c_uint64),
+            ("memory", c_void_p),
+        ):
             function = self.library[f"skimp_residual_{name}"]
             function.argtypes, function.restype = (c_void_p,), result
             setattr(self, f"residual_{name}", function)

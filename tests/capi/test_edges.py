@@ -69,6 +69,8 @@ def test_null_is_named(lib, alone, sign):
         ("residual", lib.residual_create, COUNT, abi.FLOAT32, 0, None),
         ("residual", lib.residual_load, None, data, COUNT, 0),
         ("values", lib.residual_load, residual, None, COUNT, 0),
+        ("residual", lib.residual_load_memory, None, data, COUNT),
+        ("values", lib.residual_load_memory, residual, None, COUNT),
         ("residual", lib.residual_rescale, None, 2.0),
         ("communicators", lib.threads_create, 2, None),
         ("table", lib.mpi_table_create, None, byref(made)),
@@ -337,6 +339,31 @@ def test_a_residual_keeps_what_a_frame_leaves_out(lib, sign, in_place):
     assert lib.residual_rescale(residual, 0.0) == OK
     np.testing.assert_array_equal(kept, 0)
     lib.residual_destroy(residual)
+
+
+def test_a_memory_is_saved_and_loaded(lib, sign):
+    """Low-rank: in C the shapes stand in the text."""
+    lowrank = lib.make("codec", b"lowrank(rank=1,shapes=6x15+10)")
+    x = np.random.default_rng(0).standard_normal(COUNT).astype(np.float32)
+    one, two = (lib.make("residual", COUNT, abi.FLOAT32, 0) for _ in range(2))
+    assert lib.residual_memory_count(one) == 0
+    encode(lib, lowrank, x, one)
+    assert lib.residual_memory_count(one) == 15
+    assert lib.residual_load(two, lib.residual_data(one), COUNT, 1) == OK
+    assert lib.residual_load_memory(two, lib.residual_memory(one), 15) == OK
+    assert encode(lib, lowrank, x, one)[0].raw == encode(lib, lowrank, x, two)[0].raw
+    encode(lib, sign, x, two)
+    assert lib.residual_memory_count(two) == 0
+    for residual in (one, two):
+        lib.residual_destroy(residual)
+    lib.codec_destroy(lowrank)
+
+
+def test_low_rank_says_which_shapes_it_needs(lib):
+    lowrank = lib.make("codec", b"lowrank(rank=2)")
+    status = lib.frame_bytes(lowrank, COUNT, abi.FLOAT32, byref(c_uint64()))
+    assert refused(lib, status, "lowrank(rank=2,shapes=512x128+128)")
+    lib.codec_destroy(lowrank)
 
 
 def test_a_plan_tells_before_it_runs(lib, sign):

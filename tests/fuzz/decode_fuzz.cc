@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <memory>
 #include <random>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -115,6 +116,8 @@ constexpr const char* codec_texts[] = {
     "arc_topk(density=0.3,row=32,sketch=1)",
     "block_topk(k=2,block=32)",
     "block_topk(density=0.01,block=1024,values=float16)",
+    "lowrank(rank=1)",
+    "lowrank(rank=3)",
 };
 constexpr DType dtypes[] = {DType::float32, DType::float16, DType::bfloat16, DType::float64};
 constexpr std::uint64_t counts[] = {0, 1, 2, 7, 8, 31, 32, 33, 64, 100, 257, 1000, 2500};
@@ -157,9 +160,17 @@ class Fuzzer {
     return from[below(size)];
   }
 
+  /// A low-rank codec gets shapes of `count` elements: a matrix, and what is left as a vector.
+  std::string with_shapes(std::string text, std::uint64_t count) {
+    if (!text.starts_with("lowrank")) return text;
+    const std::uint64_t rows = 1 + below(40), columns = count / rows;
+    text.back() = ',';
+    return text + skimp::text("shapes=", rows, 'x', columns, '+', count - rows * columns, ')');
+  }
+
   Frame valid_frame(const char* text, const Expected& expected) {
-    const CodecPtr codec = codec_from_text(text);
     const auto [count, dtype] = std::pair(expected.count, expected.dtype);
+    const CodecPtr codec = codec_from_text(with_shapes(text, count));
     std::vector<std::byte> input(count * bytes_of(dtype));
     const Sink<double> sink({input.data(), dtype});
     for (std::uint64_t i = 0; i < count; ++i) {
@@ -216,7 +227,7 @@ class Fuzzer {
       return below(2) == 0 ? pick(edges) : now + below(5) - 2;
     };
     switch (below(6)) {
-      case 0: header.codec = static_cast<std::uint8_t>(below(12)); break;
+      case 0: header.codec = static_cast<std::uint8_t>(below(14)); break;
       case 1: header.dtype = static_cast<std::uint8_t>(below(6)); break;
       case 2: header.count = other(header.count); break;
       case 3: header.payload_bytes = other(header.payload_bytes); break;
@@ -333,6 +344,20 @@ void handmade() {
   refuse("rows of 0", header_of(CodecId::arc_topk, 1, 8), one, eight);
   refuse("k > rows", header_of(CodecId::arc_topk, 2 | 32ull << 48, 8), one, eight);
   refuse("k = 2^63", header_of(CodecId::random_k, 1ull << 63, 8), one, eight);
+  refuse("rank 0", header_of(CodecId::lowrank, 0, 8), bytes_of_words({0, 0, 0, 0}), eight);
+  refuse("rank 33", header_of(CodecId::lowrank, 33, 8), bytes_of_words({0, 0, 0, 0}), eight);
+  // Pieces, then rows and columns of each, by low and high words; then values.
+  const auto shapes = [&](const char* what, std::initializer_list<std::uint32_t> words) {
+    Frame payload = bytes_of_words(words);
+    payload.resize(payload.size() + 8 * 4);
+    refuse(what, header_of(CodecId::lowrank, 1, 8), payload, eight);
+  };
+  shapes("2^60 pieces", {0, 1u << 28, 8, 0, 1, 0});
+  shapes("4 × 2^62 elements", {1, 0, 4, 0, 0, 1u << 30});
+  shapes("2^32 × 2^32 elements", {1, 0, 0, 1, 0, 1});
+  shapes("2^63 and 2^63 + 8 elements", {2, 0, 0, 1u << 31, 1, 0, 8, 1u << 31, 1, 0});
+  shapes("2^60 rows of nothing and 9 elements", {2, 0, 0, 1u << 28, 0, 0, 9, 0, 1, 0});
+  shapes("7 elements", {1, 0, 7, 0, 1, 0});
   refuse("format 3", header_of(CodecId::topk, 1 | 3 * float16, 8), one, eight);
   refuse("k = 0 with a payload", header_of(CodecId::topk, 0, 8), one, eight);
 
@@ -383,10 +408,10 @@ void handmade() {
   // The decoders themselves, with counts that frames are not allowed to have. They must find the
   // payload's size wrong before they touch the output, which is not there.
   for (const std::uint64_t count : {1ull << 60, (1ull << 60) - 1, 1ull << 59, (1ull << 50) + 1}) {
-    for (const char* text :
-         {"identity", "sign(block=32)", "quantize(bits=3,block=32)", "float(block=32)", "natural",
-          "ternary", "block_topk(k=32,block=32)", "topk(k=1000000)",
-          "topk(k=140737488355328,values=float16)", "random_k(k=140737488355328)"}) {
+    for (const char* text : {"identity", "sign(block=32)", "quantize(bits=3,block=32)",
+                             "float(block=32)", "natural", "ternary", "block_topk(k=32,block=32)",
+                             "topk(k=1000000)", "topk(k=140737488355328,values=float16)",
+                             "random_k(k=140737488355328)", "lowrank(rank=32)"}) {
       for (const DType dtype : dtypes) {
         try {
           codec_from_text(text)->decode(one, count, dtype, {nullptr, dtype});

@@ -120,7 +120,12 @@ std::string random_budget(Random& random, std::uint64_t count) {
 
 std::string random_codec(Random& random, std::uint64_t count) {
   const std::uint64_t block = 32 * (random.one_in(2) ? 1 + random.below(8) : 1 + random.below(256));
-  switch (random.below(12)) {
+  switch (random.below(13)) {
+    case 9: {
+      const std::uint64_t rows = 1 + random.below(60), columns = count / rows;
+      return text("lowrank(rank=", 1 + random.below(random.one_in(4) ? 32 : 4), ",shapes=", rows,
+                  'x', columns, '+', count - rows * columns, ")");
+    }
     case 0: return "identity";
     case 1: return text("random_k(", random_budget(random, count), ",seed=", random.bits(), ")");
     case 2: return text("sign(block=", block, ")");

@@ -47,6 +47,9 @@ GOOD = {  # name: codec, dtype, count
     "float_with_nan": ("float(format=e4m3,block=32)", "float16", 45),
     "arc_topk": ("arc_topk(k=2,row=32,sketch=3,seed=5)", "float32", 140),
     "arc_topk_all": ("arc_topk(density=1.0,row=32)", "float64", 40),
+    "lowrank": ("lowrank(rank=2,shapes=7x9+3+2x2)", "float32", 70),
+    "lowrank_float64": ("lowrank(rank=1,shapes=40x3)", "float64", 120),
+    "lowrank_with_nan": ("lowrank(rank=1,shapes=4x5+3)", "float16", 23),
 }
 
 NO_ENCODER = {"topk_none"}  # k = 0 comes from a slice of an array, not from an argument
@@ -174,6 +177,12 @@ def corrupt_frames() -> dict[str, Damage]:
         "arc_topk_behind_last_row": payload(
             "arc_topk", "a byte behind the values of the short row", put(-1, b"\1")
         ),
+        "lowrank_rank_0": header("lowrank", "rank 0", parameter=0),
+        "lowrank_rank_33": header("lowrank", "rank 33", parameter=33),
+        "lowrank_other_rank": header("lowrank", "rank 1", parameter=1),
+        "lowrank_many_shapes": payload("lowrank", "2⁶⁰ pieces", put(7, b"\x10")),
+        "lowrank_shapes_overflow": payload("lowrank", "a piece of 2⁶³ + 7 rows", put(15, b"\x80")),
+        "lowrank_other_count": payload("lowrank", "a piece of 8 rows", put(8, b"\x08")),
     }
 
 

@@ -72,6 +72,11 @@ def others(comm):
     reduced = comm.allreduce(bucket, codec=skimp.TopK(0.1))
     yield "bucket weight", reduced["weight"], comm.report
     yield "bucket bias", reduced["bias"][0], None
+    feedback = skimp.ErrorFeedback(skimp.LowRank(2))
+    for _ in range(STEPS):
+        reduced = comm.allreduce(bucket, codec=feedback)
+        yield "low rank", reduced["weight"], comm.report
+    yield "low rank residual", feedback.residual().copy(), None
     comm.barrier()
 
     for codec in (None, skimp.Quantize(4), skimp.TopK(0.1)):

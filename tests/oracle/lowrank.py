@@ -42,7 +42,7 @@ class LowRank(Codec):
     rank: int = 4
     warm_start: str = "yes"
     shapes: str = ""
-    id = 16
+    id = 6
     random = True
     linear = True
     sliceable = False
@@ -238,7 +238,7 @@ def orthonormal(columns: np.ndarray) -> np.ndarray:
     v = columns.dtype
     if not np.isfinite(columns).all():
         return np.full_like(columns, np.nan)
-    least = 2.0**-40 if v == np.float32 else 2.0**-96
+    least = 2.0**-32 if v == np.float32 else 2.0**-90
     done: list[np.ndarray] = []
     for column in columns.astype(np.float64):
         largest = np.abs(column).max()

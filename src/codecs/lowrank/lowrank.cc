@@ -2,7 +2,6 @@
 
 #include <optional>
 
-#include "base/isa.h"
 #include "codecs/blocks.h"
 #include "codecs/lowrank/factors.h"
 #include "codecs/lowrank/layout.h"
@@ -15,22 +14,18 @@ using lowrank::Factors;
 using lowrank::Layout;
 using lowrank::Shape;
 
-/// Calls body(factors, Value{}) with Factors compiled for the instruction set in use.
+/// Calls body(factors, Value{}) with the factors of the dtype's accumulator.
 template <class Body>
 auto with_factors(const Layout& layout, DType dtype, std::byte* workspace, Body&& body) {
-  return on_isa([&](auto isa) {
-    return visit_accumulator(dtype, [&](auto value) {
-      using Value = decltype(value);
-      Factors<decltype(isa)::value, Value> factors(layout, workspace);
-      return body(factors, value);
-    });
+  return visit_accumulator(dtype, [&](auto value) {
+    Factors<decltype(value)> factors(layout, workspace);
+    return body(factors, value);
   });
 }
 
 std::uint64_t factors_bytes(const Layout& layout, DType dtype) {
-  return visit_accumulator(dtype, [&](auto value) {
-    return Factors<Isa::scalar, decltype(value)>::workspace_bytes(layout);
-  });
+  return visit_accumulator(
+      dtype, [&](auto value) { return Factors<decltype(value)>::workspace_bytes(layout); });
 }
 
 template <class Value>

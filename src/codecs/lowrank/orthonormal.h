@@ -8,15 +8,16 @@
 #include <cmath>
 #include <cstdint>
 
-#include "base/numbers.h"
+#include "codecs/elements.h"
 #include "codecs/lowrank/products.h"
 
 namespace skimp::lowrank {
 
-/// A column that keeps less than this part of its squared norm beside those before it is rounding
-/// noise of the product that made it, and becomes zero.
+/// A column that keeps no more than this part of its squared norm beside those before it is mostly
+/// rounding noise of the product that made it (of which 2⁻²⁴, or 2⁻⁵³, is the least), and becomes
+/// zero.
 template <class Value>
-inline constexpr double least_kept = sizeof(Value) == 4 ? 0x1p-40 : 0x1p-96;
+inline constexpr double least_kept = sizeof(Value) == 4 ? 0x1p-32 : 0x1p-90;
 
 /// Σ x·y in 32 lanes.
 inline double dot(const double* x, const double* y, std::uint64_t n) {

@@ -1,9 +1,10 @@
 /// \file
 /// The three products of a low-rank step, a tile of the matrix at a time.
 ///
-/// The matrix comes in bands of 16 rows, a band in panels of columns, so that a tile, read once
-/// from memory, is still in the cache for every one of the rank's columns. Rows and columns that a
-/// tile lacks are zeros, which change no sum: none is ever −0.
+/// The matrix comes in bands of a few rows, a band in panels of columns, so that a tile, read once
+/// from memory, is still in the second-level cache for every one of the rank's columns. Panels are
+/// long, because memory is read fastest in order. Rows and columns that a tile lacks are zeros,
+/// which change no sum: none is ever −0.
 ///
 /// All sums have a written order (docs/wire_format.md), which no blocking and no vector width
 /// changes. Vectors are the compiler's own (one width an instruction set, no intrinsics): left as
@@ -19,8 +20,8 @@ namespace skimp::lowrank {
 
 /// Lanes of a sum over columns; panels are whole multiples.
 inline constexpr std::uint64_t lanes = 32;
-inline constexpr std::uint64_t band_rows = 16;
-inline constexpr std::uint64_t panel_columns = 512;
+inline constexpr std::uint64_t band_rows = 8;
+inline constexpr std::uint64_t panel_columns = 4096;
 /// Elements from one row of a tile to the next: not a power of two, which would put all rows into
 /// the same few sets of the cache.
 inline constexpr std::uint64_t tile_stride = panel_columns + 16;
