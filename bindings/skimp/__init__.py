@@ -11,6 +11,7 @@
 """
 
 from skimp._objects import version as _version
+from skimp.codec_schedule import CodecSchedule, density_warm_up
 from skimp.codecs import (
     Codec,
     Identity,
@@ -22,6 +23,7 @@ from skimp.codecs import (
     codec_names,
 )
 from skimp.communicator import Communicator
+from skimp.ef21 import EF21
 from skimp.errors import (
     ClosedError,
     CorruptPayload,
@@ -37,6 +39,7 @@ from skimp.errors import (
     UnsupportedType,
 )
 from skimp.feedback import ErrorFeedback
+from skimp.momentum import MomentumCorrection
 from skimp.mpi import mpi
 from skimp.payload import Payload, decode
 from skimp.plan import Plan
@@ -47,8 +50,10 @@ from skimp.threads import run_threads
 __version__ = _version()
 
 __all__ = [
+    "EF21",
     "ClosedError",
     "Codec",
+    "CodecSchedule",
     "Communicator",
     "CorruptPayload",
     "Error",
@@ -57,6 +62,7 @@ __all__ = [
     "InternalError",
     "InvalidArgument",
     "MismatchError",
+    "MomentumCorrection",
     "NonFiniteError",
     "OutOfMemory",
     "Payload",
@@ -75,6 +81,7 @@ __all__ = [
     "codec",
     "codec_names",
     "decode",
+    "density_warm_up",
     "mpi",
     "run_threads",
 ]

@@ -20,6 +20,7 @@ from skimp.codecs import Codec
 from skimp.errors import Error, InvalidArgument, NonFiniteError, UnsupportedType
 from skimp.feedback import ErrorFeedback
 from skimp.packing import Packed, Target, require_one_array
+from skimp.variants import FeedbackVariant
 
 T = TypeVar("T")
 CodecLike = Codec | ErrorFeedback | None
@@ -34,7 +35,8 @@ class Collectives:
     options; a rank that differs is named by `MismatchError`. What the arguments have in common:
 
     codec
-        A codec, or an `ErrorFeedback` of one; None sends everything.
+        A codec, or an `ErrorFeedback` of one; None sends everything. Allreduce takes `EF21` and
+        `MomentumCorrection` too.
     key
         Which of the feedback's residuals; needed when one feedback sees several arrays.
     out
@@ -60,7 +62,7 @@ class Collectives:
         x: T,
         *,
         nonfinite: Literal["skip"],
-        codec: CodecLike = ...,
+        codec: CodecLike | FeedbackVariant = ...,
         broadcast_codec: Codec | None = ...,
         op: Op = ...,
         algorithm: str | None = ...,
@@ -72,7 +74,7 @@ class Collectives:
         self,
         x: T,
         *,
-        codec: CodecLike = ...,
+        codec: CodecLike | FeedbackVariant = ...,
         broadcast_codec: Codec | None = ...,
         op: Op = ...,
         algorithm: str | None = ...,
@@ -84,7 +86,7 @@ class Collectives:
         self,
         x: Any,
         *,
-        codec: CodecLike = None,
+        codec: CodecLike | FeedbackVariant = None,
         broadcast_codec: Codec | None = None,
         op: Op = "mean",
         algorithm: str | None = None,
@@ -106,6 +108,17 @@ class Collectives:
         array([[0.5, 0.5],
                [0.5, 0.5]], dtype=float32)
         """
+        if isinstance(codec, FeedbackVariant):
+            return codec.allreduce(
+                self,
+                x,
+                broadcast_codec=broadcast_codec,
+                op=op,
+                algorithm=algorithm,
+                out=out,
+                nonfinite=nonfinite,
+                key=key,
+            )
         packed = Packed(x)
         target = Target(packed, out)
         options = (op, algorithm, nonfinite, 0, key)
@@ -219,8 +232,8 @@ class Collectives:
             packed.values,
             target.buffer,
             packed.dtype.code,
-            handle_of(codec),
-            handle_of(broadcast_codec),
+            handle_of(codec, key),
+            handle_of(broadcast_codec, None),
         )
         options = (
             None if algorithm is None else algorithm.encode(),
@@ -250,18 +263,20 @@ class Collectives:
             _kept_for_ever.append(objects)
 
 
-def codec_of(codec: CodecLike) -> Codec | None:
+def codec_of(codec: CodecLike, key: str | None) -> Codec | None:
     """The codec itself; InvalidArgument for what is none."""
     if isinstance(codec, ErrorFeedback):
-        return codec.codec
+        return codec.codec_for(key)
     if codec is None or isinstance(codec, Codec):
         return codec
     hint = f": pass skimp.codec({codec!r})" if isinstance(codec, str) else ""
+    if isinstance(codec, FeedbackVariant):
+        raise InvalidArgument(f"codec = {codec!r} is for comm.allreduce alone")
     raise InvalidArgument(f"codec = {codec!r} is neither a codec nor an ErrorFeedback{hint}")
 
 
-def handle_of(codec: CodecLike) -> int:
-    found = codec_of(codec)
+def handle_of(codec: CodecLike, key: str | None) -> int:
+    found = codec_of(codec, key)
     return 0 if found is None else found.handle
 
 

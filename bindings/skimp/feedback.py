@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from skimp.codec_schedule import CodecSchedule
 from skimp.codecs import Codec
 from skimp.dtypes import Values
 from skimp.errors import InvalidArgument
@@ -33,7 +34,7 @@ class ErrorFeedback:
     """A codec with memory, for the ``codec=`` of a collective: one for each rank.
 
     codec
-        Whose losses are remembered.
+        Whose losses are remembered; or a `CodecSchedule`, such as `density_warm_up` makes.
     in_place
         Halves the memory; a call that fails may then leave a residual that is half one step's and
         half the next's.
@@ -56,8 +57,8 @@ class ErrorFeedback:
     Seide et al. 2014; Stich et al. 2018.
     """
 
-    def __init__(self, codec: Codec, *, in_place: bool = False):
-        if not isinstance(codec, Codec):
+    def __init__(self, codec: Codec | CodecSchedule, *, in_place: bool = False):
+        if not isinstance(codec, (Codec, CodecSchedule)):
             raise InvalidArgument(f"ErrorFeedback: {codec!r} is not a codec")
         self._codec = codec
         self._in_place = in_place
@@ -65,7 +66,20 @@ class ErrorFeedback:
 
     @property
     def codec(self) -> Codec:
-        return self._codec
+        """That of the next call, at `step`."""
+        return self._codec if isinstance(self._codec, Codec) else self._codec.codec_at(self.step)
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether the codec changes with the step."""
+        return isinstance(self._codec, CodecSchedule)
+
+    def codec_for(self, key: str | None) -> Codec:
+        """That of the key's next call."""
+        if isinstance(self._codec, Codec):
+            return self._codec
+        slot = self._slots.get(key)
+        return self._codec.codec_at(0 if slot is None else slot.residual.step)
 
     @property
     def step(self) -> int:

@@ -9,6 +9,7 @@ from skimp.choices import ALLREDUCE, NONFINITE, OPS, NonFinite, Op, choose
 from skimp.codecs import Codec
 from skimp.collectives import CodecLike, codec_of, residual_of
 from skimp.errors import Error, InvalidArgument
+from skimp.feedback import ErrorFeedback
 from skimp.packing import Packed, Target
 from skimp.report import Report
 from skimp.trees import describe
@@ -40,7 +41,9 @@ class Plan:
         self._codec = codec
         self._key = key
         residual_of(codec, packed, key)  # refuses now what a run would refuse
-        up, down = codec_of(codec), codec_of(broadcast_codec)
+        if isinstance(codec, ErrorFeedback) and codec.is_scheduled:
+            raise InvalidArgument(f"plan: its codec is fixed, that of {codec!r} changes")
+        up, down = codec_of(codec, key), codec_of(broadcast_codec, None)
         self._native = _objects.Plan(
             communicator._native,
             ALLREDUCE,
