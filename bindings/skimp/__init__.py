@@ -23,6 +23,7 @@ from skimp.codecs import (
     codec_names,
 )
 from skimp.communicator import Communicator
+from skimp.delayed import Delayed
 from skimp.ef21 import EF21
 from skimp.errors import (
     ClosedError,
@@ -39,11 +40,14 @@ from skimp.errors import (
     UnsupportedType,
 )
 from skimp.feedback import ErrorFeedback
+from skimp.local_sgd import LocalSGD
 from skimp.momentum import MomentumCorrection
 from skimp.mpi import mpi
 from skimp.payload import Payload, decode
 from skimp.plan import Plan
+from skimp.pruning import DynamicPruning
 from skimp.report import Report
+from skimp.reshard import reshard
 from skimp.residual import Residual
 from skimp.threads import run_threads
 
@@ -56,11 +60,14 @@ __all__ = [
     "CodecSchedule",
     "Communicator",
     "CorruptPayload",
+    "Delayed",
+    "DynamicPruning",
     "Error",
     "ErrorFeedback",
     "Identity",
     "InternalError",
     "InvalidArgument",
+    "LocalSGD",
     "MismatchError",
     "MomentumCorrection",
     "NonFiniteError",
@@ -83,5 +90,6 @@ __all__ = [
     "decode",
     "density_warm_up",
     "mpi",
+    "reshard",
     "run_threads",
 ]

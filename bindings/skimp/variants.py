@@ -74,7 +74,6 @@ class FeedbackVariant(ABC):
         """What ``comm.allreduce(x, codec=self, ...)`` does."""
         packed = Packed(x)
         target = Target(packed, out)
-        wide = dtypes.accumulator(packed.dtype)
         choose("op", op, OPS)
 
         def reduce(values: Values) -> Values | None:
@@ -88,18 +87,16 @@ class FeedbackVariant(ABC):
             )
 
         kept = self._arrays_for(packed, key)
-        values = dtypes.cast(packed.values, packed.dtype, wide).reshape(-1)
         with np.errstate(invalid="ignore", over="ignore"):  # NaN and Inf are the call's to handle
-            reduced = self._reduce(values, kept, reduce, comm._native.world_size, key)
+            reduced = self._reduce(packed.widened(), kept, reduce, comm._native.world_size, key)
             if reduced is None:
                 return None
             mean, arrays = reduced
             if op == "sum":
                 mean = mean * mean.dtype.type(comm._native.world_size)
-            result = dtypes.cast(mean, wide, packed.dtype)
+            result = target.finish_with(mean)
         self._kept[key] = _Kept(arrays, packed.signature)
-        target.buffer[...] = result.reshape(target.buffer.shape)
-        return target.finish()
+        return result
 
     @abstractmethod
     def _reduce(
