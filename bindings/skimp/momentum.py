@@ -75,14 +75,6 @@ class MomentumCorrection(FeedbackVariant):
         """What has been left out so far, one axis."""
         return self._feedback.residual(key)
 
-    def rescale(self, factor: float) -> None:
-        """Multiplies velocities and residuals, as when a loss scale changes. It must be finite."""
-        if not isfinite(factor):
-            raise InvalidArgument(f"MomentumCorrection: rescale by {factor}, needs a finite factor")
-        self._feedback.rescale(factor)
-        for kept in self._kept.values():
-            kept.arrays["momentum"][...] *= factor
-
     def _reduce(
         self, x: Values, kept: Arrays, reduce: Reduce, world_size: int, key: str | None
     ) -> tuple[Values, Arrays] | None:

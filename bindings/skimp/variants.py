@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from math import isfinite
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -58,6 +59,15 @@ class FeedbackVariant(ABC):
     def step(self) -> int:
         """Calls that have succeeded; with several keys, those of the key that has most."""
         return self._feedback.step
+
+    def rescale(self, factor: float) -> None:
+        """Multiplies all that it keeps, as when a loss scale changes: ``new_scale / old_scale``."""
+        if not isfinite(factor):
+            raise InvalidArgument(f"{self._name}: rescale by {factor}, needs a finite factor")
+        self._feedback.rescale(factor)
+        for kept in self._kept.values():
+            for values in kept.arrays.values():
+                values *= values.dtype.type(factor)
 
     def allreduce(
         self,

@@ -82,11 +82,12 @@ def test_pruned_weights_come_back():
     """The gradient at zero moves a pruned weight until it is among the largest."""
     target, weights = np.array([1, 1.5]), np.array([1.2, 1.0])
     pruning = skimp.DynamicPruning(0.5, period=4)
+    masks = []
     for _ in range(60):
-        compressed = pruning.step(weights)
-        weights -= 0.05 * (compressed - target)
-    assert pruning.mask.tolist() != [True, True]
-    assert weights[1] > 1.2
+        weights -= 0.05 * (pruning.step(weights) - target)
+        masks.append(pruning.mask.tolist())
+    assert masks[0] == [True, False]
+    assert [False, True] in masks
 
 
 def test_resumed_it_gives_the_same_bits():

@@ -238,6 +238,25 @@ def test_refused_states_change_nothing(variant):
         assert all(same_bits(after[name], good[name]) for name in good)
 
 
+@pytest.mark.parametrize("variant", ["ef21", "momentum"])
+def test_rescale(variant):
+    """With a loss scale of 8 from the second step on, results are 8 times those without."""
+    inputs = inputs_of(2, 64, "float32")
+
+    def worker(comm):
+        one, two = (VARIANTS[variant](skimp.Quantize(4)) for _ in range(2))
+        for step, x in enumerate(inputs):
+            if step == 1:
+                two.rescale(8)
+            scale = np.float32(8 if step else 1)
+            expected = scale * comm.allreduce(x[comm.rank], codec=one)
+            assert same_bits(comm.allreduce(scale * x[comm.rank], codec=two), expected)
+        with pytest.raises(skimp.InvalidArgument, match="nan"):
+            one.rescale(np.nan)
+
+    skimp.run_threads(2, worker, timeout=60)
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_binds_to_the_first_structure(variant):
     def worker(comm):
