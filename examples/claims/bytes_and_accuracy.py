@@ -29,7 +29,7 @@ def rows(task, steps, seeds):
     yield "dense", outcome(lambda: None)
     for name, codec in CODECS.items():
         yield f"{name}, feedback", outcome(lambda codec=codec: skimp.ErrorFeedback(codec))
-    warm_up = skimp.density_warm_up(0.001, steps=steps // 4, first=0.1)
+    warm_up = skimp.density_warm_up(0.001, steps=max(4, steps // 4), first=0.1)
     yield "top-k 0.1 %, feedback, warm-up", outcome(lambda: skimp.ErrorFeedback(warm_up))
     yield (
         "top-k 0.1 %, momentum corrected, warm-up",
@@ -55,7 +55,7 @@ def main():
     options = arguments(__doc__)
     tables = {}
     for task in (digits(), characters()):
-        steps = 16 if options.quick else task.steps
+        steps = 4 if options.quick else task.steps
         tables[task.name] = table(f"{task.name}, {steps} steps", rows(task, steps, options.seeds))
     plot(options, "bytes_and_accuracy", lambda axes: draw(axes, tables))
 

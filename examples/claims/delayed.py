@@ -29,7 +29,7 @@ def train(task, comm, codec, delay, steps, seed):
 def main():
     options = arguments(__doc__)
     task = digits()
-    steps = 16 if options.quick else task.steps
+    steps = 6 if options.quick else task.steps
 
     def outcome(make, rate, delay):
         slower = replace(task, rate=rate)

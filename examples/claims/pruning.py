@@ -50,7 +50,7 @@ def train(
 def main() -> None:
     options = arguments(__doc__)
     task = digits()
-    steps = 16 if options.quick else 200
+    steps = 4 if options.quick else 200
 
     def outcome(during: Make, after: Make) -> Outcome:
         return over_seeds(
