@@ -11,6 +11,7 @@
 """
 
 from skimp._objects import version as _version
+from skimp.codec_schedule import CodecSchedule, density_warm_up
 from skimp.codecs import (
     ArcTopK,
     BlockTopK,
@@ -28,6 +29,8 @@ from skimp.codecs import (
     codec_names,
 )
 from skimp.communicator import Communicator
+from skimp.delayed import Delayed
+from skimp.ef21 import EF21
 from skimp.errors import (
     ClosedError,
     CorruptPayload,
@@ -44,22 +47,30 @@ from skimp.errors import (
 )
 from skimp.feedback import ErrorFeedback
 from skimp.gossip import Gossip, Graph
+from skimp.local_sgd import LocalSGD
+from skimp.momentum import MomentumCorrection
 from skimp.mpi import mpi
 from skimp.payload import Payload, decode
 from skimp.plan import Plan
+from skimp.pruning import DynamicPruning
 from skimp.report import Report
+from skimp.reshard import reshard
 from skimp.residual import Residual
 from skimp.threads import run_threads
 
 __version__ = _version()
 
 __all__ = [
+    "EF21",
     "ArcTopK",
     "BlockTopK",
     "ClosedError",
     "Codec",
+    "CodecSchedule",
     "Communicator",
     "CorruptPayload",
+    "Delayed",
+    "DynamicPruning",
     "Error",
     "ErrorFeedback",
     "Float",
@@ -68,8 +79,10 @@ __all__ = [
     "Identity",
     "InternalError",
     "InvalidArgument",
+    "LocalSGD",
     "LowRank",
     "MismatchError",
+    "MomentumCorrection",
     "Natural",
     "NonFiniteError",
     "OutOfMemory",
@@ -90,6 +103,8 @@ __all__ = [
     "codec",
     "codec_names",
     "decode",
+    "density_warm_up",
     "mpi",
+    "reshard",
     "run_threads",
 ]

@@ -25,6 +25,7 @@ from skimp.feedback import ErrorFeedback
 from skimp.gossip import Gossip
 from skimp.packing import Packed, Target, require_one_array
 from skimp.residual import Residual
+from skimp.variants import FeedbackVariant
 
 T = TypeVar("T")
 CodecLike = Codec | ErrorFeedback | None
@@ -39,7 +40,8 @@ class Collectives:
     options; a rank that differs is named by `MismatchError`. What the arguments have in common:
 
     codec
-        A codec, or an `ErrorFeedback` of one; None sends everything.
+        A codec, or an `ErrorFeedback` of one; None sends everything. Allreduce takes `EF21` and
+        `MomentumCorrection` too.
     key
         Which of the feedback's residuals; needed when one feedback sees several arrays.
     out
@@ -65,7 +67,7 @@ class Collectives:
         x: T,
         *,
         nonfinite: Literal["skip"],
-        codec: CodecLike = ...,
+        codec: CodecLike | FeedbackVariant = ...,
         broadcast_codec: Codec | None = ...,
         op: Op = ...,
         trim: int | None = ...,
@@ -78,7 +80,7 @@ class Collectives:
         self,
         x: T,
         *,
-        codec: CodecLike = ...,
+        codec: CodecLike | FeedbackVariant = ...,
         broadcast_codec: Codec | None = ...,
         op: Op = ...,
         trim: int | None = ...,
@@ -91,7 +93,7 @@ class Collectives:
         self,
         x: Any,
         *,
-        codec: CodecLike = None,
+        codec: CodecLike | FeedbackVariant = None,
         broadcast_codec: Codec | None = None,
         op: Op = "mean",
         trim: int | None = None,
@@ -122,6 +124,18 @@ class Collectives:
         array([[0.5, 0.5],
                [0.5, 0.5]], dtype=float32)
         """
+        if isinstance(codec, FeedbackVariant):
+            return codec.allreduce(
+                self,
+                x,
+                broadcast_codec=broadcast_codec,
+                op=op,
+                trim=trim,
+                algorithm=algorithm,
+                out=out,
+                nonfinite=nonfinite,
+                key=key,
+            )
         packed = Packed(x)
         target = Target(packed, out)
         options = (op, trim, algorithm, nonfinite, 0, key)
@@ -309,7 +323,7 @@ class Collectives:
             root,
             DEFAULT_TRIM if trim is None else trim,
         )
-        up, down = codec_of(codec, packed), codec_of(broadcast_codec, packed)
+        up, down = codec_of(codec, packed, key), codec_of(broadcast_codec, packed, None)
         codecs = handle_of(up), handle_of(down)
         residual = residual_of(codec, packed, key)
         kept = (codec, up, down)
@@ -352,15 +366,17 @@ class Collectives:
             _kept_for_ever.append(objects)
 
 
-def codec_of(codec: CodecLike, packed: Packed) -> Codec | None:
-    """The codec itself, for this input; InvalidArgument for what is none."""
+def codec_of(codec: CodecLike, packed: Packed, key: str | None) -> Codec | None:
+    """The codec itself, for this input and key; InvalidArgument for what is none."""
     if isinstance(codec, ErrorFeedback):
-        return codec.codec.bound_to(packed)
+        return codec.codec_for(key).bound_to(packed)
     if codec is None:
         return None
     if isinstance(codec, Codec):
         return codec.bound_to(packed)
     hint = f": pass skimp.codec({codec!r})" if isinstance(codec, str) else ""
+    if isinstance(codec, FeedbackVariant):
+        raise InvalidArgument(f"codec = {codec!r} is for comm.allreduce alone")
     raise InvalidArgument(f"codec = {codec!r} is neither a codec nor an ErrorFeedback{hint}")
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from skimp.codec_schedule import CodecSchedule
+from skimp.codecs import Codec
 from skimp.dtypes import Values
 from skimp.errors import InvalidArgument
 from skimp.state import State
@@ -12,7 +16,7 @@ class ErrorFeedback(State):
     """A codec with memory, for the ``codec=`` of a collective: one for each rank.
 
     codec
-        Whose losses are remembered.
+        Whose losses are remembered; or a `CodecSchedule`, such as `density_warm_up` makes.
     in_place
         Halves the memory; a call that fails may then leave a residual that is half one step's and
         half the next's.
@@ -34,6 +38,11 @@ class ErrorFeedback(State):
 
     Seide et al. 2014; Stich et al. 2018.
     """
+
+    _accepts: ClassVar[tuple[type, ...]] = (Codec, CodecSchedule)
+
+    def __init__(self, codec: Codec | CodecSchedule, *, in_place: bool = False):
+        super().__init__(codec, in_place=in_place)
 
     def residual(self, key: str | None = None) -> Values:
         """What has been left out so far, as numpy: in the shape of the array, flat for a bucket.

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from skimp.arrays import Array
-from skimp.dtypes import FLOAT32, FLOAT64, DType, Values, cast
+from skimp.dtypes import FLOAT32, FLOAT64, DType, Values, accumulator, cast
 from skimp.errors import InvalidArgument, UnsupportedType
 from skimp.trees import CONTAINERS, Leaf, Signature, describe, flatten, map_leaves, rebuild
 
@@ -49,6 +49,10 @@ class Packed:
     def count(self) -> int:
         return self.values.size
 
+    def widened(self) -> Values:
+        """The values in the accumulator's type, of one axis; perhaps in the memory given."""
+        return cast(self.values, self.dtype, accumulator(self.dtype)).reshape(-1)
+
     def parts(self, values: Values) -> Iterator[Values]:
         """The part of each array in buckets that lie along the last axis."""
         begin = 0
@@ -56,6 +60,11 @@ class Packed:
             end = begin + leaf.values.size
             yield values[..., begin:end].reshape(values.shape[:-1] + leaf.values.shape)
             begin = end
+
+    def in_shape(self, values: Values) -> Any:
+        """Values of one axis as arrays of the shapes given, for codecs that see shapes."""
+        parts = list(self.parts(values))
+        return parts if self.is_bucket and parts else values.reshape(self.values.shape)
 
 
 class Target:
@@ -89,6 +98,12 @@ class Target:
             assert isinstance(expected, Leaf)
             self.buffer = np.empty(expected.shape, packed.dtype.storage)
 
+    def finish_with(self, widened: Values) -> Any:
+        """The result that has these values, as `Packed.widened` gives them."""
+        values = cast(widened, accumulator(self.packed.dtype), self.packed.dtype)
+        self.buffer[...] = values.reshape(self.buffer.shape)
+        return self.finish()
+
     def finish(self) -> Any:
         """The result; `out` if there is one."""
         if not self.packed.is_bucket:
@@ -108,6 +123,20 @@ class Target:
         for out_leaf, part in zip(self.out_leaves, parts, strict=True):
             out_leaf.values[...] = part
         return self.out
+
+
+def one_axis(arrays: Any) -> Values:
+    """What `Packed.in_shape` was made of."""
+    if isinstance(arrays, list):
+        return np.concatenate([array.reshape(-1) for array in arrays])
+    flat: Values = arrays.reshape(-1)
+    return flat
+
+
+def copied(x: Any) -> Any:
+    """An array or bucket of the same kind with memory of its own."""
+    packed = Packed(x)
+    return rebuild(x, (leaf.restore(leaf.values.copy("C")) for leaf in packed.leaves))
 
 
 def require_one_array(call: str, packed: Packed) -> None:

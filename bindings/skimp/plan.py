@@ -9,6 +9,7 @@ from skimp.choices import ALLREDUCE, DEFAULT_TRIM, NONFINITE, OPS, NonFinite, Op
 from skimp.codecs import Codec
 from skimp.collectives import CodecLike, codec_of, residual_of
 from skimp.errors import Error, InvalidArgument
+from skimp.feedback import ErrorFeedback
 from skimp.packing import Packed, Target
 from skimp.report import Report
 from skimp.trees import describe
@@ -41,7 +42,9 @@ class Plan:
         self._codec = codec
         self._key = key
         residual_of(codec, packed, key)  # refuses now what a run would refuse
-        up, down = codec_of(codec, packed), codec_of(broadcast_codec, packed)
+        if isinstance(codec, ErrorFeedback) and codec.is_scheduled:
+            raise InvalidArgument(f"plan: its codec is fixed, that of {codec!r} changes")
+        up, down = codec_of(codec, packed, key), codec_of(broadcast_codec, packed, None)
         self._native = _objects.Plan(
             communicator._native,
             ALLREDUCE,

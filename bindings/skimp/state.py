@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from skimp.codec_schedule import CodecSchedule
 from skimp.codecs import Codec
 from skimp.dtypes import Values
 from skimp.errors import InvalidArgument
@@ -35,13 +36,15 @@ class State:
     The state of a key binds to the first structure that it sees; another raises `InvalidArgument`.
     """
 
+    _accepts: ClassVar[tuple[type, ...]] = (Codec,)
+    """What it takes for a codec."""
     _vectors: ClassVar[int] = 1
     """Values of state for each element."""
     _field: ClassVar[str] = "residual"
     """What a state_dict calls them."""
 
-    def __init__(self, codec: Codec, *, in_place: bool = False):
-        if not isinstance(codec, Codec):
+    def __init__(self, codec: Codec | CodecSchedule, *, in_place: bool = False):
+        if not isinstance(codec, self._accepts):
             raise InvalidArgument(f"{self._name()}: {codec!r} is not a codec")
         self._codec = codec
         self._in_place = in_place
@@ -53,7 +56,20 @@ class State:
 
     @property
     def codec(self) -> Codec:
-        return self._codec
+        """That of the next call, at `step`."""
+        return self._codec if isinstance(self._codec, Codec) else self._codec.codec_at(self.step)
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether the codec changes with the step."""
+        return isinstance(self._codec, CodecSchedule)
+
+    def codec_for(self, key: str | None) -> Codec:
+        """That of the key's next call."""
+        if isinstance(self._codec, Codec):
+            return self._codec
+        slot = self._slots.get(key)
+        return self._codec.codec_at(0 if slot is None else slot.residual.step)
 
     @property
     def step(self) -> int:

@@ -1,0 +1,64 @@
+"""Claim 2: bytes fall by 4 to 1000 times, and with feedback accuracy stays.
+
+    python examples/claims/bytes_and_accuracy.py
+
+Eight ranks train an MLP on digits and a transformer on source code, with each codec, with and
+without error feedback.
+"""
+
+from characters import characters
+from common import arguments, digits, np, over_seeds, plot, skimp, table, train
+
+CODECS = {  # another codec is another line
+    "sign": skimp.Sign(),
+    "8 bit": skimp.Quantize(8),
+    "4 bit": skimp.Quantize(4),
+    "top-k 1 %": skimp.TopK(0.01),
+    "top-k 0.1 %": skimp.TopK(0.001),
+}
+
+
+def rows(task, steps, seeds):
+    """Name and outcome of each row: dense, then every codec with feedback and without."""
+
+    def outcome(make, **options):
+        return over_seeds(
+            lambda comm, seed: train(task, comm, make(), steps, seed, **options), seeds
+        )
+
+    yield "dense", outcome(lambda: None)
+    for name, codec in CODECS.items():
+        yield f"{name}, feedback", outcome(lambda codec=codec: skimp.ErrorFeedback(codec))
+    warm_up = skimp.density_warm_up(0.001, steps=max(4, steps // 4), first=0.1)
+    yield "top-k 0.1 %, feedback, warm-up", outcome(lambda: skimp.ErrorFeedback(warm_up))
+    yield (
+        "top-k 0.1 %, momentum corrected, warm-up",
+        outcome(lambda: skimp.MomentumCorrection(warm_up, clip=8.0), momentum=np.float32(0)),
+    )
+    for name, codec in CODECS.items():
+        yield f"{name}, none", outcome(lambda codec=codec: codec)
+
+
+def draw(axes, tables):
+    for (title, outcomes), colour in zip(tables.items(), ("tab:blue", "tab:orange"), strict=True):
+        for name, row in outcomes.items():
+            filled = "none" if name.endswith("none") else colour
+            ratio = outcomes["dense"].bytes_sent / row.bytes_sent
+            axes.errorbar(ratio, row.mean, row.spread, fmt="o", color=colour, mfc=filled)
+            axes.annotate(name, (ratio, row.mean), fontsize=6)
+        axes.plot([], [], "o", color=colour, label=title)
+    axes.set(xscale="log", xlabel="times fewer bytes than dense", ylabel="accuracy on test data")
+    axes.legend()
+
+
+def main():
+    options = arguments(__doc__)
+    tables = {}
+    for task in (digits(), characters()):
+        steps = 4 if options.quick else task.steps
+        tables[task.name] = table(f"{task.name}, {steps} steps", rows(task, steps, options.seeds))
+    plot(options, "bytes_and_accuracy", lambda axes: draw(axes, tables))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""The claims run, shortened, and print their tables; the model's gradient is its loss's."""
+
+import importlib
+import os
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+CLAIMS = Path(__file__).parents[2] / "examples" / "claims"
+
+
+@pytest.fixture
+def claim(monkeypatch):
+    """Imports a module of the claims, which import one another by name."""
+    monkeypatch.setattr(sys, "path", [str(CLAIMS), *sys.path])
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    before = set(sys.modules)
+    yield importlib.import_module
+    for name in set(sys.modules) - before:
+        if (
+            getattr(sys.modules[name], "__file__", None)
+            and str(CLAIMS) in sys.modules[name].__file__
+        ):
+            del sys.modules[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [
+        ("counterexamples", ["2: ", "4: top-k"]),
+        ("bytes_and_accuracy", ["dense", "sign, feedback", "top-k 0.1 %, none"]),
+        ("local_sgd", ["dense, H = 1", "sign, one shot"]),
+        ("delayed", ["dense, rate 0.05, 4 late"]),
+        ("pruning", ["90 % pruned, afterwards", "2 bits, while training"]),
+    ],
+)
+def test_runs(claim, name, rows, monkeypatch, capsys, tmp_path):
+    if name != "counterexamples":
+        pytest.importorskip("sklearn")
+    plot = tmp_path / "plot.png"
+    monkeypatch.setattr(sys, "argv", [name, "--quick", "--plot", str(plot)])
+    claim(name).main()
+    printed = capsys.readouterr().out
+    for row in rows:
+        assert f"\n| {row}" in printed
+    assert plot.exists() or "No plot" in printed
+
+
+def test_counterexamples(claim):
+    """Without feedback far from the minimum, with it near, as near as dense steps."""
+    module = claim("counterexamples")
+    for problem in module.PROBLEMS[1:]:
+        dense, none, feedback = (
+            module.solve(problem, method, 300)[-1] for method in ("dense", "none", "feedback")
+        )
+        assert none > 0.5
+        assert feedback < 0.1
+        assert feedback < 2 * dense + 1e-3
+    assert module.solve(module.PROBLEMS[0], "unscaled", 300)[-1] == pytest.approx(0.5)
+
+
+def test_gradient_of_the_transformer(claim):
+    module = claim("characters")
+    parameters = module.start(0).astype(np.float64)
+    batch = next(module.batches(0, 0))
+    _, gradient = module.gradient(parameters, batch)
+    rng = np.random.default_rng(0)
+    for name, part in module.parts(np.arange(module.PARAMETERS)).items():
+        direction = np.zeros_like(parameters)
+        direction[part.ravel()] = rng.standard_normal(part.size)
+        up, down = (
+            module.gradient(parameters + sign * 1e-5 * direction, batch)[0] for sign in (1, -1)
+        )
+        assert (up - down) / 2e-5 == pytest.approx(gradient @ direction, rel=1e-4, abs=1e-7), name
+
+
+def test_the_readme_has_every_claim():
+    listed = set(re.findall(r"claims/(\w+)\.py", (CLAIMS / "README.md").read_text("utf-8")))
+    assert listed == {path.stem for path in CLAIMS.glob("*.py")} - {"common", "characters"}

@@ -1,0 +1,52 @@
+"""The variants of error feedback, on lists of all ranks' arrays and any model of an allreduce."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tests.oracle.collectives import Arrays, Result
+
+Allreduce = Callable[[Arrays, Arrays], Result]  # of inputs and residuals
+
+
+class EF21:
+    def __init__(self, world_size: int, zeros: np.ndarray):
+        self.estimates = [zeros] * world_size
+        self.mean = zeros
+
+    def step(self, inputs: Arrays, allreduce: Allreduce) -> np.ndarray:
+        differences = [x - g for x, g in zip(inputs, self.estimates, strict=True)]
+        result = allreduce(differences, [np.zeros_like(self.mean)] * len(inputs))
+        self.estimates = [
+            g + (d - left)
+            for g, d, left in zip(self.estimates, differences, result.residuals, strict=True)
+        ]
+        self.mean = self.mean + result.outputs[0]
+        return self.mean
+
+
+class MomentumCorrection:
+    def __init__(self, world_size: int, zeros: np.ndarray, momentum, clip, masking):
+        self.momentum, self.clip, self.masking = zeros.dtype.type(momentum), clip, masking
+        self.velocities = [zeros] * world_size
+        self.residuals = [zeros] * world_size
+
+    def step(self, inputs: Arrays, allreduce: Allreduce) -> np.ndarray:
+        clipped = [self.clipped(x, len(inputs)) for x in inputs]
+        self.velocities = [
+            u * self.momentum + x for u, x in zip(self.velocities, clipped, strict=True)
+        ]
+        sums = [v + u for v, u in zip(self.residuals, self.velocities, strict=True)]
+        result = allreduce(self.velocities, self.residuals)
+        self.residuals = result.residuals
+        if self.masking:
+            self.velocities = [
+                np.where(np.abs(left) < np.abs(total) / 2, u.dtype.type(0), u)
+                for u, total, left in zip(self.velocities, sums, self.residuals, strict=True)
+            ]
+        return result.outputs[0]
+
+    def clipped(self, x: np.ndarray, world_size: int) -> np.ndarray:
+        norm = np.sqrt(np.sum(x.astype(np.float64) ** 2))
+        limit = np.inf if self.clip is None else self.clip / np.sqrt(world_size)
+        return x * x.dtype.type(min(1.0, limit / norm)) if norm else x
