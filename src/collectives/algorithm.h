@@ -48,7 +48,7 @@ class Runner {
   virtual void run(Run& run) = 0;
 };
 
-/// What a rank sends, by formula. Headers are counted.
+/// What a rank sends, by formula. Headers are counted. A bound where sizes depend on the data.
 struct Cost {
   std::uint64_t bytes_sent = 0;
   std::uint64_t rounds = 0;  ///< exchanges of which each needs the one before

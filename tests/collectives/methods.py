@@ -19,6 +19,11 @@ class Method:
     def __str__(self) -> str:
         return f"{self.algorithm}({self.codec}{f', {self.back}' if self.back else ''})"
 
+    @property
+    def is_bounded(self) -> bool:
+        """Whether the bytes depend on the data, so that the formula is a bound."""
+        return self.algorithm.startswith("sparse")
+
     def options(self) -> dict:
         """Arguments of `Communicator.allreduce`, the codec apart."""
         back = None if self.back is None else skimp.codec(self.back)
@@ -47,6 +52,8 @@ def _algorithms(text: str) -> tuple[str, ...]:
         return ("dense_direct", "dense_ring", "two_phase", "gather")
     if codec.linear:
         return ("linear", "gather")
+    if text.startswith("topk"):
+        return ("two_phase", "gather", "sparse_doubling")
     return ("two_phase", "gather")
 
 

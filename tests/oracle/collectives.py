@@ -13,6 +13,7 @@ from tests.oracle.codec import Codec, Draws, add, left_out
 from tests.oracle.dtypes import accumulator, narrow, widen
 from tests.oracle.identity import Identity
 from tests.oracle.random_k import RandomK, subset
+from tests.oracle.sparse import sparse_doubling
 
 OWN_INPUT, OWNERS_SUM, SHARED = (phase << 30 for phase in (0, 1, 3))  # lanes
 
@@ -29,6 +30,7 @@ class Delivered:
 class Result:
     outputs: list[np.ndarray]  # one a rank
     residuals: list[np.ndarray] = field(default_factory=list)
+    bytes_sent: list[int] | None = None  # one a rank, of algorithms whose sizes depend on data
 
 
 Arrays = list[np.ndarray]
@@ -46,7 +48,7 @@ def allreduce(
 ) -> Result:
     if len(inputs) == 1:
         return alone(inputs, residuals)
-    values = with_residuals(inputs, residuals)
+    values, sent = with_residuals(inputs, residuals), None
     match algorithm:
         case "dense_direct":
             total, rest = dense_direct(values), zeros(values)
@@ -56,11 +58,13 @@ def allreduce(
             total, rest = gather(values, inputs[0].dtype, codec, call)
         case "linear":
             total, rest = linear(values, codec, call)
+        case "sparse_doubling":
+            total, rest, sent = sparse_doubling(values, inputs[0].dtype, codec, call)
         case "two_phase":
             back = broadcast_codec or codec.broadcast_codec()
             total, rest = two_phase(values, inputs[0].dtype, codec, back, call)
     output = finish(total, op, len(inputs), inputs[0].dtype)
-    return Result([output] * len(inputs), rest)
+    return Result([output] * len(inputs), rest, sent)
 
 
 def shards(count: int, world_size: int, block: int) -> list[tuple[int, int]]:
