@@ -42,6 +42,7 @@ from skimp.payload import Payload, decode
 from skimp.plan import Plan
 from skimp.report import Report
 from skimp.residual import Residual
+from skimp.sparse import Sparse
 from skimp.threads import run_threads
 
 __version__ = _version()
@@ -67,6 +68,7 @@ __all__ = [
     "Report",
     "Residual",
     "Sign",
+    "Sparse",
     "TimeoutError",
     "TopK",
     "TransportError",

@@ -1,6 +1,6 @@
 /// \file
-/// Entries: the kept elements of an array on their own, for collectives that merge, cut or re-select
-/// what a codec has selected without making it dense.
+/// Entries: the kept elements of an array on their own, for collectives that merge, cut or
+/// re-select what a codec has selected without making it dense.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +27,16 @@ struct Entries {
     values.push_back(value);
   }
 };
+
+/// Brings entries of any order into ascending order. Values of a repeated index are added from left
+/// to right as they were given.
+template <class Value>
+void sort_entries(Entries<Value>& entries);
+
+/// Makes `sum` the union of two lists of ascending indices; what both have is added. NaN becomes
+/// the canonical one, so that the order of the operands shows nowhere.
+template <class Value>
+void merge_entries(const Entries<Value>& a, const Entries<Value>& b, Entries<Value>& sum);
 
 /// How entries are written as a payload of topk's form (docs/wire_format.md), as many as the
 /// frame's parameter says. Arrays have `count` elements of `dtype`; values are of its accumulator.

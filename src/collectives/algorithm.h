@@ -76,4 +76,7 @@ inline std::string refuses_nothing(const Call&, const World&) { return ""; }
 /// when there is none or it refuses the call. The choice depends on nothing that differs by rank.
 const Algorithm& find_algorithm(std::string_view name, const Call& call, const World& world);
 
+/// What the dense way of the same call costs, for comparison.
+Cost dense_cost(Call call, const World& world);
+
 }  // namespace skimp

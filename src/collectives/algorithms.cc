@@ -1,4 +1,5 @@
 /// The table of algorithms, and the choice among them.
+#include "codecs/registry.h"
 #include "collectives/algorithm.h"
 #include "collectives/allgather/direct.h"
 #include "collectives/allreduce/dense_direct.h"
@@ -17,8 +18,8 @@ namespace {
 constexpr std::uint64_t smallest_ring_bytes = 256 * 1024;
 
 constexpr const Algorithm* rows[] = {
-    &dense_direct,    &dense_ring,            &two_phase,        &gather,         &linear,
-    &sparse_doubling, &reduce_scatter_direct, &allgather_direct, &broadcast_tree,
+    &dense_direct,          &dense_ring,       &two_phase,      &gather, &linear, &sparse_doubling,
+    &reduce_scatter_direct, &allgather_direct, &broadcast_tree,
 };
 
 const Algorithm& choose_allreduce(const Call& call, const World& world) {
@@ -60,6 +61,13 @@ const Algorithm& find_algorithm(std::string_view name, const Call& call, const W
           ": broadcast_codec is for two_phase, but algorithm ", row.name, " runs ",
           call.codec->text(), " on ", call.count, " elements");
   return row;
+}
+
+Cost dense_cost(Call call, const World& world) {
+  call.codec = codec_from_text("identity");
+  call.broadcast_codec = call.codec;
+  call.broadcast_codec_given = false;
+  return find_algorithm("", call, world).cost(call, world);
 }
 
 }  // namespace skimp

@@ -9,36 +9,6 @@
 namespace skimp {
 namespace {
 
-/// The union of two lists of ascending indices; what both have is added. NaN becomes the canonical
-/// one, so that the order of the operands shows nowhere.
-template <class Value>
-void merge(const Entries<Value>& a, const Entries<Value>& b, Entries<Value>& sum) {
-  sum.resize(a.size() + b.size());
-  std::uint64_t i = 0, j = 0, n = 0;
-  while (i < a.size() && j < b.size()) {
-    const std::uint64_t left = a.indices[i], right = b.indices[j];
-    sum.indices[n] = std::min(left, right);
-    if (left == right) {
-      sum.values[n] = canonical(a.values[i] + b.values[j]);
-    } else {
-      sum.values[n] = left < right ? a.values[i] : b.values[j];
-    }
-    i += left <= right;
-    j += right <= left;
-    ++n;
-  }
-  const auto append = [&](const Entries<Value>& rest, std::uint64_t from) {
-    std::copy(rest.indices.begin() + static_cast<std::ptrdiff_t>(from), rest.indices.end(),
-              sum.indices.begin() + static_cast<std::ptrdiff_t>(n));
-    std::copy(rest.values.begin() + static_cast<std::ptrdiff_t>(from), rest.values.end(),
-              sum.values.begin() + static_cast<std::ptrdiff_t>(n));
-    n += rest.size() - from;
-  };
-  append(a, i);
-  append(b, j);
-  sum.resize(n);
-}
-
 bool is_dense_frame(const Frame& frame) {
   return frame.header.codec == static_cast<int>(CodecId::identity);
 }
@@ -48,7 +18,7 @@ bool is_dense_frame(const Frame& frame) {
 template <class Value>
 void PartialSum<Value>::add(const Entries<Value>& other) {
   if (dense_) return add_to_values(other);
-  merge(entries_, other, merged_);
+  merge_entries(entries_, other, merged_);
   std::swap(entries_, merged_);
   switch_if_smaller();
 }
@@ -129,6 +99,17 @@ void PartialSum<Value>::deliver(const Output& output) const {
       sink.scatter(0, entries_.size(), entries_.indices.data(), entries_.values.data());
     }
   });
+}
+
+template <class Value>
+Entries<Value> PartialSum<Value>::nonzeros() const {
+  Entries<Value> found;
+  const std::uint64_t n = dense_ ? count_ : entries_.size();
+  for (std::uint64_t j = 0; j < n; ++j) {
+    const Value value = dense_ ? values_[j] : entries_.values[j];
+    if (value != Value{0}) found.push(dense_ ? j : entries_.indices[j], value);
+  }
+  return found;
 }
 
 template <class Value>

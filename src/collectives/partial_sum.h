@@ -41,8 +41,8 @@ class PartialSum {
   /// Writes all elements.
   void deliver(const Output& output) const;
 
-  bool is_dense() const { return dense_; }
-  const Entries<Value>& entries() const { return entries_; }
+  /// The elements that are not zero, whatever the form.
+  Entries<Value> nonzeros() const;
 
   /// The most bytes of a payload that holds at most so many entries.
   static std::uint64_t most_bytes(std::uint64_t entries, std::uint64_t count,

@@ -1,4 +1,4 @@
-"""The sparse algorithms: sums of entries, and the bytes that each rank sends, which depend on data."""
+"""The sparse algorithms: sums of entries, and the bytes sent, which depend on the data."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tests.oracle.codec import Codec, Draws, add, left_out
+from tests.oracle.dtypes import accumulator, narrow, widen
 from tests.oracle.frame import HEADER_BYTES
 from tests.oracle.topk import TopK, index_bytes, select
 
@@ -56,18 +57,24 @@ def sparse_doubling(
     values: Sequence[np.ndarray], dtype: np.dtype, codec: Codec, call: int
 ) -> tuple[np.ndarray, list[np.ndarray], list[int]]:
     """The sum, the residuals, and the bytes that each rank sends."""
-    count, world_size = len(values[0]), len(values)
-    core = 1 << (world_size.bit_length() - 1)
-    sent = [0] * world_size
+    count = len(values[0])
     if count == 0:
-        return values[0], [value.copy() for value in values], sent
-    sums = [selection(codec, value, dtype, Draws(call, rank)) for rank, value in enumerate(values)]
-    rest = [left_out(v, s.values) for v, s in zip(values, sums, strict=True)]
-    alone = [True] * world_size  # holds only its own elements
+        return values[0], [value.copy() for value in values], [0] * len(values)
+    own = [selection(codec, value, dtype, Draws(call, rank)) for rank, value in enumerate(values)]
+    rest = [left_out(v, o.values) for v, o in zip(values, own, strict=True)]
+    total, sent = double(own, [codec.payload_bytes(count, dtype)] * len(own))
+    return total, rest, sent
+
+
+def double(own: list[Partial], own_bytes: list[int]) -> tuple[np.ndarray, list[int]]:
+    """Recursive doubling. A rank that holds only its own elements sends `own_bytes`."""
+    world_size, sums = len(own), list(own)
+    core = 1 << (world_size.bit_length() - 1)
+    sent, alone = [0] * world_size, [True] * world_size
 
     def send(rank: int) -> None:
-        own = codec.payload_bytes(count, dtype)
-        sent[rank] += HEADER_BYTES + (own if alone[rank] else sums[rank].payload_bytes())
+        payload = own_bytes[rank] if alone[rank] else sums[rank].payload_bytes()
+        sent[rank] += HEADER_BYTES + payload
 
     for extra in range(core, world_size):
         send(extra)
@@ -83,4 +90,43 @@ def sparse_doubling(
     for extra in range(core, world_size):
         send(extra - core)
     total = sums[0]
-    return np.where(total.has | total.dense, total.values, 0).astype(total.values.dtype), rest, sent
+    values = np.where(total.has | total.dense, total.values, 0).astype(total.values.dtype)
+    return values, sent
+
+
+@dataclass
+class SparseArray:
+    """Entries as they are given, of an array of `count`."""
+
+    indices: np.ndarray
+    values: np.ndarray
+    count: int
+
+    def partial(self) -> Partial:
+        """With repeated indices summed from left to right, in V."""
+        total = np.full(self.count, -0.0, accumulator(self.values.dtype))
+        with np.errstate(all="ignore"):
+            for index, value in zip(self.indices, widen(self.values), strict=True):
+                total[index] += value
+        has = np.isin(np.arange(self.count), self.indices)
+        return Partial(np.where(has, total, 0).astype(total.dtype), has)
+
+
+def allreduce_sparse(
+    arrays: list[SparseArray], algorithm: str, op: str
+) -> tuple[np.ndarray, list[int]]:
+    """All elements of the result, and the bytes that each rank sends."""
+    ranks, dtype = len(arrays), arrays[0].values.dtype
+    own = [array.partial() for array in arrays]
+    own_bytes = [partial.payload_bytes() for partial in own]
+    if algorithm == "gather":
+        total = own[0].values
+        for partial in own[1:]:
+            total = add(total, partial.values)
+        sent = [(ranks - 1) * (HEADER_BYTES + payload) for payload in own_bytes]
+    else:
+        total, sent = double(own, own_bytes)
+    with np.errstate(all="ignore"):
+        total = total / total.dtype.type(ranks) if op == "mean" else total
+    sizes = (ranks - 1) * HEADER_BYTES
+    return narrow(total, dtype), [sizes + payload for payload in sent]

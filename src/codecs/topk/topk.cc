@@ -15,8 +15,7 @@ using topk::Layout;
 
 class TopK final : public Codec {
  public:
-  TopK(const Budget& budget, Format format)
-      : budget_(budget), format_(format), entries_(format) {}
+  TopK(const Budget& budget, Format format) : budget_(budget), format_(format), entries_(format) {}
 
   CodecId id() const override { return CodecId::topk; }
   Traits traits() const override {
