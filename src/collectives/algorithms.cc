@@ -6,6 +6,7 @@
 #include "collectives/allreduce/dense_ring.h"
 #include "collectives/allreduce/gather.h"
 #include "collectives/allreduce/linear.h"
+#include "collectives/allreduce/sparse_balanced.h"
 #include "collectives/allreduce/sparse_doubling.h"
 #include "collectives/allreduce/two_phase.h"
 #include "collectives/broadcast/tree.h"
@@ -18,8 +19,9 @@ namespace {
 constexpr std::uint64_t smallest_ring_bytes = 256 * 1024;
 
 constexpr const Algorithm* rows[] = {
-    &dense_direct,          &dense_ring,       &two_phase,      &gather, &linear, &sparse_doubling,
-    &reduce_scatter_direct, &allgather_direct, &broadcast_tree,
+    &dense_direct,     &dense_ring,      &two_phase,       &gather,
+    &linear,           &sparse_doubling, &sparse_balanced, &reduce_scatter_direct,
+    &allgather_direct, &broadcast_tree,
 };
 
 const Algorithm& choose_allreduce(const Call& call, const World& world) {

@@ -53,7 +53,7 @@ def _algorithms(text: str) -> tuple[str, ...]:
     if codec.linear:
         return ("linear", "gather")
     if text.startswith("topk"):
-        return ("two_phase", "gather", "sparse_doubling")
+        return ("two_phase", "gather", "sparse_doubling", "sparse_balanced")
     return ("two_phase", "gather")
 
 

@@ -34,6 +34,7 @@ CALLS = (
     Call("allreduce", "two_phase", "topk(density=0.25)"),
     Call("allreduce", "gather", "quantize(bits=8)"),
     Call("allreduce", "sparse_doubling", "topk(density=0.25)"),
+    Call("allreduce", "sparse_balanced", "topk(density=0.25)"),
     Call("allreduce", "linear", "random_k(density=0.5)"),
     Call("reduce_scatter", "direct", "quantize(bits=8)"),
     Call("allgather", "direct", "quantize(bits=8)"),

@@ -13,7 +13,7 @@ from tests.oracle.codec import Codec, Draws, add, left_out
 from tests.oracle.dtypes import accumulator, narrow, widen
 from tests.oracle.identity import Identity
 from tests.oracle.random_k import RandomK, subset
-from tests.oracle.sparse import sparse_doubling
+from tests.oracle.sparse import sparse_balanced, sparse_doubling
 
 OWN_INPUT, OWNERS_SUM, SHARED = (phase << 30 for phase in (0, 1, 3))  # lanes
 
@@ -60,6 +60,8 @@ def allreduce(
             total, rest = linear(values, codec, call)
         case "sparse_doubling":
             total, rest, sent = sparse_doubling(values, inputs[0].dtype, codec, call)
+        case "sparse_balanced":
+            total, rest, sent = sparse_balanced(values, inputs[0].dtype, codec, call)
         case "two_phase":
             back = broadcast_codec or codec.broadcast_codec()
             total, rest = two_phase(values, inputs[0].dtype, codec, back, call)
