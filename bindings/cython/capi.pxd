@@ -1,6 +1,6 @@
 # The part of skimp/skimp.h that is called every step; the header says what each function promises.
 
-from libc.stdint cimport uint64_t
+from libc.stdint cimport int64_t, uint64_t
 
 
 cdef extern from "skimp/skimp.h" nogil:
@@ -36,6 +36,9 @@ cdef extern from "skimp/skimp.h" nogil:
     ctypedef struct skimp_plan:
         pass
     ctypedef struct skimp_graph:
+        pass
+
+    ctypedef struct skimp_sparse:
         pass
 
     ctypedef struct skimp_options:
@@ -84,6 +87,23 @@ cdef extern from "skimp/skimp.h" nogil:
     skimp_status skimp_mix(
         skimp_communicator* communicator, const void* input, void* output, uint64_t count,
         skimp_dtype dtype, const skimp_options* options)
+    skimp_status skimp_sparse_create(
+        const void* indices, int index_bytes, const void* values, uint64_t entries, uint64_t count,
+        skimp_dtype dtype, skimp_sparse** sparse)
+    void skimp_sparse_destroy(skimp_sparse* sparse)
+    uint64_t skimp_sparse_count(const skimp_sparse* sparse)
+    uint64_t skimp_sparse_entries(const skimp_sparse* sparse)
+    skimp_status skimp_sparse_read(const skimp_sparse* sparse, int64_t* indices, void* values)
+    skimp_status skimp_sparse_to_dense(const skimp_sparse* sparse, void* output)
+    skimp_status skimp_allreduce_sparse(
+        skimp_communicator* communicator, const skimp_sparse* input, const skimp_options* options,
+        skimp_sparse** result)
+    skimp_status skimp_reduce_scatter_sparse(
+        skimp_communicator* communicator, const skimp_sparse* input, const skimp_options* options,
+        skimp_sparse** result)
+    skimp_status skimp_allgather_sparse(
+        skimp_communicator* communicator, const skimp_sparse* input, const skimp_options* options,
+        skimp_sparse** results)
     skimp_status skimp_communicator_report(
         const skimp_communicator* communicator, skimp_report* report)
 

@@ -56,6 +56,7 @@ from skimp.pruning import DynamicPruning
 from skimp.report import Report
 from skimp.reshard import reshard
 from skimp.residual import Residual
+from skimp.sparse import Sparse
 from skimp.threads import run_threads
 
 __version__ = _version()
@@ -94,6 +95,7 @@ __all__ = [
     "Report",
     "Residual",
     "Sign",
+    "Sparse",
     "Ternary",
     "TimeoutError",
     "TopK",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, Literal, TypeVar, cast, overload
 
 from skimp import _calls, _objects
 from skimp.choices import (
@@ -25,6 +25,7 @@ from skimp.feedback import ErrorFeedback
 from skimp.gossip import Gossip
 from skimp.packing import Packed, Target, require_one_array
 from skimp.residual import Residual
+from skimp.sparse import Sparse, as_sparse
 from skimp.variants import FeedbackVariant
 
 T = TypeVar("T")
@@ -61,6 +62,8 @@ class Collectives:
     _native: _objects.Communicator
     _kept: tuple[object, ...] = ()
 
+    @overload
+    def allreduce(self, x: Sparse, *, op: Op = ..., algorithm: str | None = ..., out: T) -> T: ...
     @overload
     def allreduce(
         self,
@@ -116,6 +119,10 @@ class Collectives:
         `broadcast_codec` is that of the second phase of ``two_phase``; None takes the codec's
         default.
 
+        A sparse array (`Sparse`, or a sparse vector of scipy, cupyx or torch) is summed without
+        loss and takes no codec; the result is a `Sparse` with an entry wherever the sum is not
+        zero, or `out`, a dense array.
+
         >>> import numpy as np, skimp
         >>> def worker(comm):
         ...     gradients = {"weight": np.full((2, 2), comm.rank), "bias": np.zeros(2)}
@@ -124,6 +131,10 @@ class Collectives:
         array([[0.5, 0.5],
                [0.5, 0.5]], dtype=float32)
         """
+        if (sparse := as_sparse(x)) is not None:
+            require_lossless(codec, broadcast_codec, nonfinite, key, trim=trim)
+            (result,) = self._run_sparse(ALLREDUCE, sparse, algorithm, op)
+            return result if out is None else result.to_dense(out)
         if isinstance(codec, FeedbackVariant):
             return codec.allreduce(
                 self,
@@ -156,7 +167,7 @@ class Collectives:
         """As allreduce, but rank r keeps the r-th of world_size equal parts of the first axis.
 
         The result has shape (x.shape[0] // world_size, \\*x.shape[1:]); the division must be exact.
-        With ``nonfinite="skip"`` it may be None.
+        With ``nonfinite="skip"`` it may be None. A sparse array gives a `Sparse`.
 
         >>> import numpy as np, skimp
         >>> def worker(comm):
@@ -164,6 +175,10 @@ class Collectives:
         >>> skimp.run_threads(2, worker)
         [array([0., 2.], dtype=float32), array([4., 6.], dtype=float32)]
         """
+        if (sparse := as_sparse(x)) is not None:
+            require_lossless(codec, None, nonfinite, key, out)
+            part: Any = self._run_sparse(REDUCE_SCATTER, sparse, algorithm, op)[0]
+            return cast(T, part)
         packed = Packed(x)
         require_one_array("reduce_scatter", packed)
         self._require_parts("reduce_scatter", packed)
@@ -172,19 +187,33 @@ class Collectives:
         result: T = self._run(REDUCE_SCATTER, packed, target, codec, None, *options)
         return result
 
+    @overload
+    def allgather(self, x: Sparse, *, algorithm: str | None = ...) -> list[Sparse]: ...
+    @overload
     def allgather(
         self,
         x: T,
         *,
+        codec: CodecLike = ...,
+        algorithm: str | None = ...,
+        out: T | None = ...,
+        nonfinite: NonFinite = ...,
+        key: str | None = ...,
+    ) -> T: ...
+    def allgather(
+        self,
+        x: Any,
+        *,
         codec: CodecLike = None,
         algorithm: str | None = None,
-        out: T | None = None,
+        out: Any = None,
         nonfinite: NonFinite = "propagate",
         key: str | None = None,
-    ) -> T:
+    ) -> Any:
         """Every rank's array, as its codec delivers it, the same bits on every rank.
 
-        The result has shape (world_size, \\*x.shape). With ``nonfinite="skip"`` it may be None.
+        The result has shape (world_size, \\*x.shape). With ``nonfinite="skip"`` it may be None. A
+        sparse array gives a list of `Sparse`, one a rank.
 
         >>> import numpy as np, skimp
         >>> def worker(comm):
@@ -193,11 +222,13 @@ class Collectives:
         array([[0., 0.],
                [1., 1.]], dtype=float32)
         """
+        if (sparse := as_sparse(x)) is not None:
+            require_lossless(codec, None, nonfinite, key, out)
+            return self._run_sparse(ALLGATHER, sparse, algorithm)
         packed = Packed(x)
         target = Target(packed, out, lead=(self._native.world_size,))
         options: tuple[Any, ...] = ("mean", None, algorithm, nonfinite, 0, key)
-        result: T = self._run(ALLGATHER, packed, target, codec, None, *options)
-        return result
+        return self._run(ALLGATHER, packed, target, codec, None, *options)
 
     def broadcast(
         self,
@@ -356,6 +387,18 @@ class Collectives:
             raise
         return target.finish() if written else None
 
+    def _run_sparse(
+        self, collective: int, x: Sparse, algorithm: str | None, op: Op = "mean"
+    ) -> list[Sparse]:
+        results = _calls.run_sparse(
+            collective,
+            self._native.handle,
+            *x._parts(),
+            None if algorithm is None else algorithm.encode(),
+            choose("op", op, OPS),
+        )
+        return [x._like(*result) for result in results]
+
     def _keep(self, error: Error, *objects: object) -> None:
         """Keeps the arrays of a call that failed halfway: MPI may still read and write them."""
         harmless = isinstance(error, (InvalidArgument, UnsupportedType, NonFiniteError))
@@ -364,6 +407,25 @@ class Collectives:
         self._kept = objects
         if self._native.transport != "threads":
             _kept_for_ever.append(objects)
+
+
+def require_lossless(
+    codec: CodecLike,
+    broadcast_codec: Codec | None,
+    nonfinite: NonFinite,
+    key: str | None,
+    out: Any = None,
+    trim: int | None = None,
+) -> None:
+    """What does not go with a sparse array."""
+    if codec is not None or broadcast_codec is not None or key is not None:
+        raise InvalidArgument("a sparse array is sent without loss: codec and key must be None")
+    if trim is not None:
+        raise InvalidArgument(f"trim = {trim} is not for sparse arrays, whose sums are exact")
+    if nonfinite != "propagate":
+        raise InvalidArgument(f"nonfinite = {nonfinite!r} is not for sparse arrays")
+    if out is not None:
+        raise InvalidArgument("out is for dense results: use to_dense(out) of the sparse one")
 
 
 def codec_of(codec: CodecLike, packed: Packed, key: str | None) -> Codec | None:

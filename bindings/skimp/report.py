@@ -31,7 +31,7 @@ class Report:
     bytes_received: int
     messages_sent: int
     predicted_bytes: int
-    """What the algorithm's cost formula says of `bytes_sent`."""
+    """What the algorithm's cost formula says of `bytes_sent`; of sparse algorithms its bound."""
     dense_bytes: int
     """What the dense algorithm would have sent, by its formula."""
     rounds: int

@@ -21,19 +21,8 @@ constexpr std::size_t cached_plans = 64;
 
 constexpr skimp_options default_options = SKIMP_OPTIONS_INIT;
 
-const skimp_options& checked_options(const skimp_options* options) {
-  if (options == nullptr) return default_options;
-  require(options->options_bytes == sizeof(skimp_options),
-          "options_bytes = ", options->options_bytes, ", expected ", sizeof(skimp_options),
-          "; begin with SKIMP_OPTIONS_INIT");
-  require(options->op >= SKIMP_MEAN && options->op <= SKIMP_VOTE,
-          "op = ", static_cast<int>(options->op), " is none of SKIMP_MEAN to SKIMP_VOTE");
-  require(options->op == SKIMP_TRIMMED_MEAN || options->trim == SKIMP_TRIM,
-          "trim = ", options->trim, " is for SKIMP_TRIMMED_MEAN; for others it is SKIMP_TRIM");
-  require(options->nonfinite >= SKIMP_PROPAGATE && options->nonfinite <= SKIMP_SKIP,
-          "nonfinite = ", static_cast<int>(options->nonfinite),
-          " is none of SKIMP_PROPAGATE, SKIMP_RAISE, SKIMP_SKIP");
-  return *options;
+const skimp_options& checked(const skimp_options* options) {
+  return options == nullptr ? default_options : skimp::capi::checked_options(*options);
 }
 
 /// What results are sent back with: the signs of a vote as they are, others as the codec prefers.
@@ -106,7 +95,7 @@ skimp_status run_once(skimp_collective collective, skimp_communicator* communica
                       const skimp_options* given) {
   return guard([&] {
     require_pointer(communicator, "communicator");
-    const skimp_options& options = checked_options(given);
+    const skimp_options& options = checked(given);
     const Call call = make_call(collective, count, dtype, options);
     require_arrays(call, communicator->communicator->rank(), input, output);
     Plan& plan = cached_plan(*communicator, call, algorithm_of(options));
@@ -175,7 +164,7 @@ skimp_status skimp_plan_create(skimp_communicator* communicator, skimp_collectiv
   return guard([&] {
     require_pointer(communicator, "communicator");
     require_pointer(plan, "plan");
-    const skimp_options& options = checked_options(given);
+    const skimp_options& options = checked(given);
     const Call call = make_call(collective, count, dtype, options);
     *plan = new skimp_plan{Plan::make(communicator->communicator, call, algorithm_of(options))};
   });

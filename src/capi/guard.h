@@ -49,6 +49,19 @@ inline DType checked_dtype(int dtype) {
   return static_cast<DType>(dtype);
 }
 
+inline const skimp_options& checked_options(const skimp_options& options) {
+  require(options.options_bytes == sizeof(skimp_options), "options_bytes = ", options.options_bytes,
+          ", expected ", sizeof(skimp_options), "; begin with SKIMP_OPTIONS_INIT");
+  require(options.op >= SKIMP_MEAN && options.op <= SKIMP_VOTE,
+          "op = ", static_cast<int>(options.op), " is none of SKIMP_MEAN to SKIMP_VOTE");
+  require(options.op == SKIMP_TRIMMED_MEAN || options.trim == SKIMP_TRIM, "trim = ", options.trim,
+          " is for SKIMP_TRIMMED_MEAN; for others it is SKIMP_TRIM");
+  require(options.nonfinite >= SKIMP_PROPAGATE && options.nonfinite <= SKIMP_SKIP,
+          "nonfinite = ", static_cast<int>(options.nonfinite),
+          " is none of SKIMP_PROPAGATE, SKIMP_RAISE, SKIMP_SKIP");
+  return options;
+}
+
 /// Sizes in bytes of as many elements do not overflow.
 inline std::uint64_t checked_count(std::uint64_t count) {
   require(count <= largest_count, "count = ", count, " exceeds ", largest_count);

@@ -74,6 +74,7 @@ struct Output {
   bool streamed = false;  ///< data belongs to an array too large for the cache; not when adding
 };
 
+class EntryCoding;
 class LinearRounds;
 
 class Codec : public std::enable_shared_from_this<Codec> {
@@ -123,6 +124,10 @@ class Codec : public std::enable_shared_from_this<Codec> {
 
   /// What a two-phase reduction sends back with, unless told otherwise.
   virtual std::shared_ptr<const Codec> default_broadcast() const { return shared_from_this(); }
+
+  /// How to write and read entries as this codec would; null unless its payload is a selection of
+  /// elements with their indices. Lives as long as the codec.
+  virtual const EntryCoding* entry_coding() const { return nullptr; }
 
   /// Null unless traits().linear.
   virtual std::unique_ptr<LinearRounds> linear_rounds(std::uint64_t, DType) const;

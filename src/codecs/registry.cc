@@ -11,6 +11,7 @@
 #include "codecs/sign/sign.h"
 #include "codecs/ternary/ternary.h"
 #include "codecs/topk/block_topk.h"
+#include "codecs/topk/entries.h"
 #include "codecs/topk/topk.h"
 
 namespace skimp {
@@ -56,6 +57,8 @@ CodecPtr codec_from_header(std::uint8_t id, std::uint64_t parameter) {
   }
   fail(SKIMP_CORRUPT_PAYLOAD, "frame: codec ", static_cast<int>(id), " is not known");
 }
+
+const EntryCoding& exact_entry_coding(DType dtype) { return topk::exact_entries(dtype); }
 
 const std::string& codec_names() {
   static const std::string names = [] {

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "codecs/codec.h"
+#include "codecs/entries.h"
 
 namespace skimp {
 
@@ -14,6 +15,9 @@ CodecPtr codec_from_text(std::string_view text);
 
 /// The codec that reads a frame with these header fields. Throws CorruptPayload.
 CodecPtr codec_from_header(std::uint8_t id, std::uint64_t parameter);
+
+/// The coding of entries that keeps every bit of values of the accumulator's type: for sums.
+const EntryCoding& exact_entry_coding(DType dtype);
 
 /// All names, separated by spaces.
 const std::string& codec_names();

@@ -53,7 +53,7 @@ class Runner {
   virtual bool begins_with_memory() const { return false; }
 };
 
-/// What a rank sends, by formula. Headers are counted.
+/// What a rank sends, by formula. Headers are counted. A bound where sizes depend on the data.
 struct Cost {
   std::uint64_t bytes_sent = 0;
   std::uint64_t rounds = 0;  ///< exchanges of which each needs the one before
@@ -80,5 +80,8 @@ inline std::string refuses_nothing(const Call&, const World&) { return ""; }
 /// The row called `name`, or the one that Skimp chooses when name is empty. Throws InvalidArgument
 /// when there is none or it refuses the call. The choice depends on nothing that differs by rank.
 const Algorithm& find_algorithm(std::string_view name, const Call& call, const World& world);
+
+/// What the dense way of the same call costs, for comparison.
+Cost dense_cost(Call call, const World& world);
 
 }  // namespace skimp

@@ -1,4 +1,5 @@
 /// The table of algorithms, and the choice among them.
+#include "codecs/registry.h"
 #include "collectives/algorithm.h"
 #include "collectives/allgather/direct.h"
 #include "collectives/allreduce/dense_direct.h"
@@ -6,6 +7,8 @@
 #include "collectives/allreduce/gather.h"
 #include "collectives/allreduce/hierarchical.h"
 #include "collectives/allreduce/linear.h"
+#include "collectives/allreduce/sparse_balanced.h"
+#include "collectives/allreduce/sparse_doubling.h"
 #include "collectives/allreduce/two_phase.h"
 #include "collectives/alltoall/direct.h"
 #include "collectives/broadcast/tree.h"
@@ -20,18 +23,11 @@ namespace {
 constexpr std::uint64_t smallest_ring_bytes = 256 * 1024;
 
 constexpr const Algorithm* rows[] = {
-    &dense_direct,
-    &dense_ring,
-    &two_phase,
-    &gather,
-    &linear,
-    &hierarchical,
-    &reduce_scatter_direct,
-    &allgather_direct,
-    &broadcast_tree,
-    &mix_plain,
-    &mix_choco,
-    &alltoall_direct,
+    &dense_direct,     &dense_ring,      &two_phase,
+    &gather,           &linear,          &hierarchical,
+    &sparse_doubling,  &sparse_balanced, &reduce_scatter_direct,
+    &allgather_direct, &broadcast_tree,  &alltoall_direct,
+    &mix_plain,        &mix_choco,
 };
 
 const Algorithm& choose_allreduce(const Call& call, const World& world) {
@@ -80,6 +76,13 @@ const Algorithm& find_algorithm(std::string_view name, const Call& call, const W
           ": broadcast_codec is for two_phase and hierarchical, but algorithm ", row.name, " runs ",
           call.codec->text(), " on ", call.count, " elements");
   return row;
+}
+
+Cost dense_cost(Call call, const World& world) {
+  call.codec = codec_from_text("identity");
+  call.broadcast_codec = call.codec;
+  call.broadcast_codec_given = false;
+  return find_algorithm("", call, world).cost(call, world);
 }
 
 }  // namespace skimp

@@ -8,7 +8,6 @@
 #include "base/checksum.h"
 #include "base/float_environment.h"
 #include "codecs/elements.h"
-#include "codecs/registry.h"
 #include "collectives/allreduce/hierarchical.h"
 #include "collectives/mix/step_size.h"
 #include "collectives/nodes.h"
@@ -53,14 +52,6 @@ std::string plan_text(const Call& call, const World& world, std::string_view alg
   plan += text(" algorithm=", algorithm, " nonfinite=", policy_name(call.nonfinite),
                " world_size=", world.size);
   return world.segment == default_segment ? plan : plan + text(" segment=", world.segment);
-}
-
-/// What the dense way of the same call sends, for comparison.
-std::uint64_t dense_bytes(Call call, const World& world) {
-  call.codec = codec_from_text("identity");
-  call.broadcast_codec = call.codec;
-  call.broadcast_codec_given = false;
-  return find_algorithm("", call, world).cost(call, world).bytes_sent;
 }
 
 /// Headers that tell the peers, before anything else, whether this rank's values are finite.
@@ -112,7 +103,7 @@ Plan::Plan(std::shared_ptr<Communicator> communicator, const Call& call, const A
   if (alone) return;
   const Cost cost = algorithm.cost(call, world_);
   report_.predicted_bytes = cost.bytes_sent + poll_bytes(call, world_);
-  report_.dense_bytes = dense_bytes(call, world_);
+  report_.dense_bytes = dense_cost(call, world_).bytes_sent;
   report_.rounds = cost.rounds + (call.nonfinite == SKIMP_PROPAGATE ? 0 : 1);
 }
 

@@ -86,6 +86,8 @@ class MpiTable(Structure):
 
 COLLECTIVE = (c_void_p, c_void_p, c_void_p, c_uint64, c_int, POINTER(Options))
 
+SPARSE = (c_void_p, c_void_p, POINTER(Options), POINTER(c_void_p))
+
 # Arguments of the functions that return a status.
 FUNCTIONS = {
     "codec_create": (c_char_p, POINTER(c_void_p)),
@@ -111,6 +113,12 @@ FUNCTIONS = {
     "graph_create": (c_char_p, c_int, POINTER(c_void_p)),
     "graph_create_from_weights": (POINTER(c_double), c_int, POINTER(c_void_p)),
     "graph_step_size": (c_void_p, c_void_p, c_uint64, POINTER(c_double)),
+    "sparse_create": (c_void_p, c_int, c_void_p, c_uint64, c_uint64, c_int, POINTER(c_void_p)),
+    "sparse_read": (c_void_p, c_void_p, c_void_p),
+    "sparse_to_dense": (c_void_p, c_void_p),
+    "allreduce_sparse": SPARSE,
+    "reduce_scatter_sparse": SPARSE,
+    "allgather_sparse": SPARSE,
     "plan_create": (c_void_p, c_int, c_uint64, c_int, POINTER(Options), POINTER(c_void_p)),
     "plan_run": (c_void_p, c_void_p, c_void_p, c_void_p),
     "plan_report": (c_void_p, POINTER(Report)),
@@ -128,7 +136,7 @@ FUNCTIONS = {
     "frame_inspect": (c_void_p, c_uint64, POINTER(FrameInfo)),
     "decode": (c_void_p, c_uint64, c_void_p, c_uint64, c_int),
 }
-NOUNS = ("codec", "residual", "communicator", "plan", "graph")
+NOUNS = ("codec", "residual", "communicator", "plan", "graph", "sparse")
 
 
 class Library:

@@ -24,6 +24,11 @@ class Method:
         """Values alone do not tell what is kept."""
         return self.codec.startswith(("random_k", "arc_topk"))
 
+    @property
+    def is_bounded(self) -> bool:
+        """Whether the bytes depend on the data, so that the formula is a bound."""
+        return self.algorithm.startswith("sparse")
+
     def options(self) -> dict:
         """Arguments of `Communicator.allreduce`, the codec apart."""
         back = None if self.back is None else skimp.codec(self.back)
@@ -52,6 +57,8 @@ def _algorithms(text: str) -> tuple[str, ...]:
         return ("dense_direct", "dense_ring", "two_phase", "gather")
     if codec.linear:
         return ("linear", "gather")
+    if text.startswith("topk"):
+        return ("two_phase", "gather", "sparse_doubling", "sparse_balanced")
     return ("two_phase", "gather")
 
 

@@ -42,6 +42,11 @@ def mpirun(ranks, program):
     return result.stdout
 
 
+def test_python():
+    said = run(sys.executable, str(EXAMPLES / "sparse_embedding.py"))
+    assert "rows were trained" in said
+
+
 @pytest.mark.parametrize(
     ("compiler", "standard", "source"),
     [("cc", "-std=c99", "allreduce_threads.c"), ("c++", "-std=c++20", "allreduce_threads.cpp")],

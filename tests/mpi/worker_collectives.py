@@ -123,7 +123,9 @@ def main() -> None:
         assert name == same_name
         assert same_bits(result, expected), f"{name}: other bits than over threads"
         if report is not None:
-            assert report.bytes_sent == report.predicted_bytes == other.bytes_sent, name
+            assert report.bytes_sent == other.bytes_sent <= report.predicted_bytes, name
+            bounded = report.algorithm.startswith("sparse")
+            assert bounded or report.bytes_sent == report.predicted_bytes, name
             assert report.algorithm == other.algorithm, name
     if rank == 0:
         print(f"{len(ours)} results over {MPI.get_vendor()[0]}")

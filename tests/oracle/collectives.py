@@ -15,6 +15,7 @@ from tests.oracle.dtypes import accumulator, narrow, widen
 from tests.oracle.identity import Identity
 from tests.oracle.quantize import Quantize
 from tests.oracle.robust import ROBUST, Robust, reduce
+from tests.oracle.sparse import sparse_balanced, sparse_doubling
 
 EVERYONE = range(1 << 20)  # members of a world are its ranks
 OWN_INPUT, OWNERS_SUM, SHARED = (phase << 30 for phase in (0, 1, 3))  # lanes
@@ -32,6 +33,7 @@ class Delivered:
 class Result:
     outputs: list[np.ndarray]  # one a rank
     residuals: list[np.ndarray] = field(default_factory=list)
+    bytes_sent: list[int] | None = None  # one a rank, of algorithms whose sizes depend on data
 
 
 Arrays = list[np.ndarray]
@@ -51,7 +53,7 @@ def allreduce(
 ) -> Result:
     if len(inputs) == 1:
         return alone(inputs, residuals, op)
-    values = with_residuals(inputs, residuals)
+    values, sent = with_residuals(inputs, residuals), None
     if op in ROBUST:
         back = broadcast_codec or (Quantize(2) if op == "vote" else codec.broadcast_codec())
         robust = Robust(op, trim, inputs, residuals)
@@ -66,6 +68,10 @@ def allreduce(
             total, rest = gather(values, inputs[0].dtype, codec, call)
         case "linear":
             total, rest = codec.linear_sum(values, Draws(call, SHARED))
+        case "sparse_doubling":
+            total, rest, sent = sparse_doubling(values, inputs[0].dtype, codec, call)
+        case "sparse_balanced":
+            total, rest, sent = sparse_balanced(values, inputs[0].dtype, codec, call)
         case "two_phase":
             back = broadcast_codec or codec.broadcast_codec()
             total, rest = two_phase(values, inputs[0].dtype, codec, back, call)
@@ -73,7 +79,7 @@ def allreduce(
             back = broadcast_codec or codec.broadcast_codec()
             total, rest = hierarchical(values, inputs[0].dtype, codec, back, call, nodes)
     output = finish(total, op, len(inputs), inputs[0].dtype)
-    return Result([output] * len(inputs), rest)
+    return Result([output] * len(inputs), rest, sent)
 
 
 def shards(count: int, world_size: int, block: int) -> list[tuple[int, int]]:

@@ -46,7 +46,8 @@ IndexWriter::IndexWriter(const IndexShape& shape, std::byte* to) : shape_(shape)
   std::fill(to, to + shape.bytes, std::byte{0});
 }
 
-void IndexWriter::put(std::uint64_t base, const std::uint32_t* indices, std::uint64_t n) {
+template <class Index>
+void IndexWriter::put(std::uint64_t base, const Index* indices, std::uint64_t n) {
   switch (shape_.coding) {
     case IndexCoding::bitmap:
       for (std::uint64_t j = 0; j < n; ++j) set_bit(to_, base + indices[j]);
@@ -61,8 +62,8 @@ void IndexWriter::put(std::uint64_t base, const std::uint32_t* indices, std::uin
   written_ += n;
 }
 
-void IndexWriter::put_elias_fano(std::uint64_t base, const std::uint32_t* indices,
-                                 std::uint64_t n) {
+template <class Index>
+void IndexWriter::put_elias_fano(std::uint64_t base, const Index* indices, std::uint64_t n) {
   const int l = shape_.low_bits;
   const std::uint64_t low_mask = (std::uint64_t{1} << l) - 1;
   std::byte* high = to_ + shape_.low_bytes;
@@ -79,6 +80,9 @@ void IndexWriter::put_elias_fano(std::uint64_t base, const std::uint32_t* indice
     pending_ = low >> (l - pending_bits_);
   }
 }
+
+template void IndexWriter::put(std::uint64_t, const std::uint32_t*, std::uint64_t);
+template void IndexWriter::put(std::uint64_t, const std::uint64_t*, std::uint64_t);
 
 void IndexWriter::finish() {
   if (shape_.coding != IndexCoding::elias_fano) return;

@@ -33,14 +33,16 @@ class IndexWriter {
  public:
   IndexWriter(const IndexShape& shape, std::byte* to);
 
-  /// Writes base + indices[0], base + indices[1], …
-  void put(std::uint64_t base, const std::uint32_t* indices, std::uint64_t n);
+  /// Writes base + indices[0], base + indices[1], … Index is uint32_t or uint64_t.
+  template <class Index>
+  void put(std::uint64_t base, const Index* indices, std::uint64_t n);
 
   /// Must be called after the last index.
   void finish();
 
  private:
-  void put_elias_fano(std::uint64_t base, const std::uint32_t* indices, std::uint64_t n);
+  template <class Index>
+  void put_elias_fano(std::uint64_t base, const Index* indices, std::uint64_t n);
 
   IndexShape shape_;
   std::byte* to_;

@@ -3,34 +3,19 @@
 #include "codecs/blocks.h"
 #include "codecs/budget.h"
 #include "codecs/elements.h"
-#include "codecs/topk/indices.h"
+#include "codecs/topk/entries.h"
+#include "codecs/topk/layout.h"
 #include "codecs/topk/selection.h"
-#include "codecs/topk/values.h"
 
 namespace skimp {
 namespace {
 
 using topk::Format;
-
-/// Where the parts of a payload begin.
-struct Layout {
-  Layout(std::uint64_t count, std::uint64_t k, Format format, DType dtype)
-      : indices(count, k),
-        scaled(k > 0 && topk::is_scaled(format, bytes_of(accumulator_of(dtype)))),
-        values_begin(scaled ? sizeof(std::int32_t) : 0),
-        indices_begin(values_begin + k * topk::bytes_of(format)),
-        bytes(indices_begin + indices.bytes) {}
-
-  topk::IndexShape indices;
-  bool scaled;
-  std::uint64_t values_begin;
-  std::uint64_t indices_begin;
-  std::uint64_t bytes;
-};
+using topk::Layout;
 
 class TopK final : public Codec {
  public:
-  TopK(const Budget& budget, Format format) : budget_(budget), format_(format) {}
+  TopK(const Budget& budget, Format format) : budget_(budget), format_(format), entries_(format) {}
 
   CodecId id() const override { return CodecId::topk; }
   Traits traits() const override {
@@ -71,10 +56,7 @@ class TopK final : public Codec {
     const std::uint64_t k = budget_.kept_of_received(count);
     const Layout layout(count, k, format_, dtype);
     require_payload_bytes("topk", payload, layout.bytes);
-    const auto exponent = layout.scaled ? load<std::int32_t>(payload.data()) : 0;
-    require_intact(exponent >= -topk::largest_exponent && exponent <= topk::largest_exponent,
-                   "topk: exponent ", exponent, " is not from ", -topk::largest_exponent, " to ",
-                   topk::largest_exponent);
+    const std::int32_t exponent = layout.read_exponent(payload);
     on_isa([&](auto) {
       visit_accumulator(dtype, [&](auto value) {
         decode_as<decltype(value)>(payload, layout, exponent, output);
@@ -87,6 +69,8 @@ class TopK final : public Codec {
   }
 
   std::uint64_t kept(std::uint64_t count) const override { return budget_.kept_at_most(count); }
+
+  const EntryCoding* entry_coding() const override { return &entries_; }
 
  private:
   /// Entries are coded in batches of this many, which stay in the first-level cache.
@@ -152,6 +136,7 @@ class TopK final : public Codec {
 
   Budget budget_;
   Format format_;
+  topk::FormatEntries entries_;
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 /// \file
-/// The values of a top-k payload: float32, float16 or bfloat16, where the format is narrower than
+/// The values of a top-k payload: float32, float16 or bfloat16 (float64 in the partial sums of
+/// collectives), where the format is narrower than
 /// the values under a power-of-two scale per frame, which brings the largest to the top of the
 /// format's range.
 #pragma once
@@ -15,13 +16,14 @@
 namespace skimp::topk {
 
 /// Wire values.
-enum class Format : std::uint8_t { float32 = 0, float16 = 1, bfloat16 = 2 };
+enum class Format : std::uint8_t { float32 = 0, float16 = 1, bfloat16 = 2, float64 = 3 };
 
 inline const char* name_of(Format format) {
   switch (format) {
     case Format::float32: return "float32";
     case Format::float16: return "float16";
     case Format::bfloat16: return "bfloat16";
+    case Format::float64: return "float64";
   }
   return "unknown";
 }
@@ -34,7 +36,13 @@ inline Format format_of(std::string_view name) {
   return Format::float32;
 }
 
-inline std::uint64_t bytes_of(Format format) { return format == Format::float32 ? 4 : 2; }
+inline std::uint64_t bytes_of(Format format) {
+  switch (format) {
+    case Format::float32: return 4;
+    case Format::float64: return 8;
+    default: return 2;
+  }
+}
 
 /// Exponents beyond these are refused: no float64 needs them.
 inline constexpr std::int32_t largest_exponent = 1100;
@@ -66,6 +74,7 @@ class ValueCoding {
       case Format::float32: put_as<float>(to, n, values); break;
       case Format::float16: put_as<Half>(to, n, values); break;
       case Format::bfloat16: put_as<BFloat16>(to, n, values); break;
+      case Format::float64: put_double(to, n, values); break;
     }
     if (stored != nullptr) get(payload, j, n, stored);
   }
@@ -77,6 +86,7 @@ class ValueCoding {
       case Format::float32: return get_as<float>(from, n, values);
       case Format::float16: return get_as<Half>(from, n, values);
       case Format::bfloat16: return get_as<BFloat16>(from, n, values);
+      case Format::float64: return get_double(from, n, values);
     }
   }
 
@@ -96,6 +106,21 @@ class ValueCoding {
     for (std::uint64_t i = 0; i < n; ++i) {
       const auto stored = convert<float>(load<Stored>(from + i * sizeof(Stored)));
       values[i] = static_cast<Value>(up.apply(static_cast<Value>(stored)));
+    }
+  }
+
+  /// Never scaled.
+  static void put_double(std::byte* __restrict to, std::uint64_t n,
+                         const Value* __restrict values) {
+    for (std::uint64_t i = 0; i < n; ++i) {
+      store(to + i * sizeof(double), canonical(static_cast<double>(values[i])));
+    }
+  }
+
+  static void get_double(const std::byte* __restrict from, std::uint64_t n,
+                         Value* __restrict values) {
+    for (std::uint64_t i = 0; i < n; ++i) {
+      values[i] = static_cast<Value>(load<double>(from + i * sizeof(double)));
     }
   }
 

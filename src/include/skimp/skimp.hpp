@@ -235,6 +235,45 @@ skimp_report report_of(skimp_status (*fill)(const Object*, skimp_report*), const
   return report;
 }
 
+/// Entries of an array that is zero elsewhere; see skimp_sparse_create.
+class Sparse : public Handle<skimp_sparse, skimp_sparse_destroy> {
+ public:
+  /// Takes over a C object.
+  explicit Sparse(skimp_sparse* sparse) : Handle(sparse) {}
+
+  /// Indices of std::int32_t or std::int64_t, as many as values.
+  template <std::ranges::contiguous_range Indices, Values Range>
+  Sparse(const Indices& indices, const Range& values, std::uint64_t count)
+      : Handle(create(indices, values, count)) {}
+
+  std::uint64_t count() const { return skimp_sparse_count(handle()); }
+  std::uint64_t entries() const { return skimp_sparse_entries(handle()); }
+
+  /// To arrays of entries() elements.
+  void read(std::int64_t* indices, void* values) const {
+    check(skimp_sparse_read(handle(), indices, values));
+  }
+  /// To an array of count() elements.
+  void to_dense(void* output) const { check(skimp_sparse_to_dense(handle(), output)); }
+
+ private:
+  template <class Indices, class Range>
+  static skimp_sparse* create(const Indices& indices, const Range& values, std::uint64_t count) {
+    using Index = element_of<Indices>;
+    static_assert(std::is_same_v<Index, std::int32_t> || std::is_same_v<Index, std::int64_t>);
+    if (std::ranges::size(indices) != std::ranges::size(values)) {
+      throw Error(SKIMP_INVALID_ARGUMENT,
+                  std::to_string(std::ranges::size(indices)) + " indices, but " +
+                      std::to_string(std::ranges::size(values)) + " values");
+    }
+    skimp_sparse* sparse = nullptr;
+    check(skimp_sparse_create(std::ranges::data(indices), sizeof(Index), std::ranges::data(values),
+                              std::ranges::size(values), count, dtype_of<element_of<Range>>,
+                              &sparse));
+    return sparse;
+  }
+};
+
 /// One rank of a group. Used by one thread at a time.
 class Communicator : public Handle<skimp_communicator, skimp_communicator_destroy> {
  public:
@@ -339,8 +378,31 @@ class Communicator : public Handle<skimp_communicator, skimp_communicator_destro
     run(skimp_mix, input, output, std::ranges::size(input), options);
   }
 
+  Sparse allreduce(const Sparse& input, const Options& options = {}) {
+    return std::move(run(skimp_allreduce_sparse, input, 1, options)[0]);
+  }
+  Sparse reduce_scatter(const Sparse& input, const Options& options = {}) {
+    return std::move(run(skimp_reduce_scatter_sparse, input, 1, options)[0]);
+  }
+  /// One array a rank.
+  std::vector<Sparse> allgather(const Sparse& input, const Options& options = {}) {
+    return run(skimp_allgather_sparse, input, ranks(), options);
+  }
+
  private:
   using Function = decltype(&skimp_allreduce);
+
+  using SparseFunction = decltype(&skimp_allreduce_sparse);
+
+  std::vector<Sparse> run(SparseFunction function, const Sparse& input, std::uint64_t results,
+                          const Options& options) {
+    const skimp_options c_options = options.c_options();
+    std::vector<skimp_sparse*> made(results);
+    check(function(handle(), input.handle(), &c_options, made.data()));
+    std::vector<Sparse> arrays;
+    for (skimp_sparse* array : made) arrays.emplace_back(array);
+    return arrays;
+  }
 
   std::uint64_t ranks() const { return static_cast<std::uint64_t>(world_size()); }
 
