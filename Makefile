@@ -17,8 +17,8 @@ EXTRAS_lint := $(EXTRAS_test),dev
 
 # Folders too: theirs is the time that changes when a file is deleted.
 SOURCES := CMakeLists.txt pyproject.toml setup.py README.md \
-           $(shell find src bindings bench -name __pycache__ -prune -o -print)
-CPP_FILES = $(shell find src bindings bench tests examples -regex '.*\.\(h\|hpp\|c\|cc\|cpp\)')
+           $(shell find src cuda bindings bench -name __pycache__ -prune -o -print)
+CPP_FILES = $(shell find src cuda bindings bench tests examples -regex '.*\.\(h\|hpp\|c\|cc\|cpp\|cu\|cuh\)')
 
 .PHONY: help demo test long lint format clean
 .DELETE_ON_ERROR:

@@ -25,6 +25,7 @@ from skimp.communicator import Communicator
 from skimp.errors import (
     ClosedError,
     CorruptPayload,
+    DeviceError,
     Error,
     InternalError,
     InvalidArgument,
@@ -51,6 +52,7 @@ __all__ = [
     "Codec",
     "Communicator",
     "CorruptPayload",
+    "DeviceError",
     "Error",
     "ErrorFeedback",
     "Identity",
