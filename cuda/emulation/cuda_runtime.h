@@ -127,13 +127,14 @@ inline void launch(unsigned blocks, unsigned threads, std::size_t shared_bytes, 
   Streams::add(stream, [=] {
     gridDim.x = blocks;
     blockDim.x = threads;
-    Fibers fibers(threads);
+    Fibers& fibers = Fibers::of(threads);
+    Order order;
     for (unsigned block = 0; block < blocks; ++block) {
       const std::unique_ptr<std::byte, void (*)(void*)> shared(
           static_cast<std::byte*>(std::malloc(shared_bytes)), std::free);
       shared_memory = shared.get();
       blockIdx.x = block;
-      fibers.run(kernel, [](unsigned thread) { threadIdx.x = thread; });
+      fibers.run(order, kernel, [](unsigned thread) { threadIdx.x = thread; });
     }
   });
 }

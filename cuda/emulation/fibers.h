@@ -16,6 +16,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <map>
 #include <memory>
 #include <numeric>
 #include <random>
@@ -67,16 +68,30 @@ class Order {
 
 class Fibers {
  public:
+  /// Those of this CPU thread, suspended until they are given work; made once, and kept.
+  static Fibers& of(unsigned threads) {
+    thread_local std::map<unsigned, Fibers> kept;
+    return kept.try_emplace(threads, threads).first->second;
+  }
+
   explicit Fibers(unsigned threads) : all_(threads), warps_(threads / 32), turns_(threads) {
     if (threads % 32 != 0) stop("a block is not whole warps");
+    for (unsigned thread = 0; thread < threads; ++thread) {
+      all_[thread].warp = &warps_[thread / 32];
+      all_[thread].lane = thread % 32;
+    }
   }
 
   /// Runs `body` in every fiber; `enter(thread)` is called before one begins or goes on.
-  void run(const std::function<void()>& body, const std::function<void(unsigned)>& enter) {
-    prepare(body);
+  void run(Order& order, const std::function<void()>& body,
+           const std::function<void(unsigned)>& enter) {
+    current_ = this;
+    body_ = &body;
+    for (Warp& warp : warps_) warp = Warp();
+    for (Fiber& fiber : all_) fiber.done = false;
     for (std::size_t done = 0; done < all_.size();) {
       bool moved = false;
-      order_.next(turns_);
+      order.next(turns_);
       for (const unsigned thread : turns_) {
         Fiber& fiber = all_[thread];
         if (fiber.done || (fiber.waits && fiber.warp->generation == fiber.generation)) continue;
@@ -116,8 +131,9 @@ class Fibers {
   static constexpr std::size_t stack_bytes = 128 << 10;
 
   struct Fiber {
-    ucontext_t context{};
     std::unique_ptr<char[]> stack{new char[stack_bytes]};
+    bool started = false;
+    void* place[5];  ///< where it goes on
     Warp* warp = nullptr;
     unsigned lane = 0;
     std::uint64_t generation = 0;
@@ -125,35 +141,25 @@ class Fibers {
     void* sanitizer_stack = nullptr;
   };
 
-  void prepare(const std::function<void()>& body) {
-    current_ = this;
-    body_ = &body;
-    for (Warp& warp : warps_) warp = Warp();
-    for (unsigned thread = 0; thread < all_.size(); ++thread) {
-      Fiber& fiber = all_[thread];
-      fiber.warp = &warps_[thread / 32];
-      fiber.lane = thread % 32;
-      fiber.done = false;
-      getcontext(&fiber.context);
-      fiber.context.uc_stack.ss_sp = fiber.stack.get();
-      fiber.context.uc_stack.ss_size = stack_bytes;
-      fiber.context.uc_link = nullptr;
-      makecontext(&fiber.context, &Fibers::start, 0);
-    }
-  }
-
   static void start() {
     Fibers& self = *current_;
     self.entered(nullptr);
-    (*self.body_)();
-    self.now_->done = true;
-    self.switch_back();
+    for (;;) {
+      (*self.body_)();
+      self.now_->done = true;
+      self.switch_back();
+    }
   }
 
   void switch_to(Fiber& fiber) {
     now_ = &fiber;
     leaving(&sanitizer_stack_, fiber.stack.get(), stack_bytes);
-    swapcontext(&scheduler_, &fiber.context);
+    if (fiber.started) {
+      jump(scheduler_, fiber.place);
+    } else {
+      fiber.started = true;
+      begin(scheduler_, fiber);
+    }
 #if defined(__SANITIZE_ADDRESS__)
     __sanitizer_finish_switch_fiber(sanitizer_stack_, nullptr, nullptr);
 #endif
@@ -161,9 +167,35 @@ class Fibers {
 
   void switch_back() {
     Fiber& fiber = *now_;
-    leaving(fiber.done ? nullptr : &fiber.sanitizer_stack, scheduler_stack_, scheduler_bytes_);
-    swapcontext(&fiber.context, &scheduler_);
+    leaving(&fiber.sanitizer_stack, scheduler_stack_, scheduler_bytes_);
+    jump(fiber.place, scheduler_);
     entered(fiber.sanitizer_stack);
+  }
+
+  // A context of its own gives a fiber its stack. After that the compiler's own jumps do, which ask
+  // nothing of the system, where swapcontext makes a call each time. The sanitizer is told of the
+  // switch by `leaving` and `entered`, and must not take a jump for the end of a stack.
+
+  [[gnu::noinline, gnu::no_sanitize_address]] static void jump(void** from, void** to) {
+    if (__builtin_setjmp(from) == 0) leap(to);
+  }
+
+  [[noreturn, gnu::noinline, gnu::no_sanitize_address]] static void leap(void** to) {
+    __builtin_longjmp(to, 1);
+  }
+
+  [[gnu::noinline, gnu::no_sanitize_address]] static void begin(void** from, Fiber& fiber) {
+    if (__builtin_setjmp(from) == 0) set_off(fiber);
+  }
+
+  [[gnu::noinline, gnu::no_sanitize_address]] static void set_off(Fiber& fiber) {
+    ucontext_t context;
+    getcontext(&context);
+    context.uc_stack.ss_sp = fiber.stack.get();
+    context.uc_stack.ss_size = stack_bytes;
+    context.uc_link = nullptr;
+    makecontext(&context, &Fibers::start, 0);
+    setcontext(&context);
   }
 
   static void leaving([[maybe_unused]] void** save, [[maybe_unused]] const void* stack,
@@ -182,13 +214,12 @@ class Fibers {
 
   inline static thread_local Fibers* current_ = nullptr;
 
-  Order order_;
   const std::function<void()>* body_ = nullptr;
   std::vector<Fiber> all_;
   std::vector<Warp> warps_;
   std::vector<unsigned> turns_;
   Fiber* now_ = nullptr;
-  ucontext_t scheduler_{};
+  void* scheduler_[5];
   void* sanitizer_stack_ = nullptr;
   const void* scheduler_stack_ = nullptr;
   std::size_t scheduler_bytes_ = 0;
