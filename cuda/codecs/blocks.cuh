@@ -1,13 +1,15 @@
 /// \file
-/// The kernels that block-scaled codecs share, as src/codecs/blocks.h is for the CPU: a warp takes
-/// a block, grid-wide one after the other. What a codec adds is written there, too; here its
-/// functions are called by whole warps:
+/// The kernels that block-scaled codecs share, as src/codecs/blocks.h is for the CPU: each warp
+/// takes one block after the other. A codec adds, for whole warps to call:
+///
 /// - `encoder.scale_of(values, n)`: the block's scale, NaN or Inf where a value is;
 /// - `encoder.emit(scale, finite, begin, n, values, scratch)`: writes the codes, zeros unless
 ///   `finite`, and replaces each value by what its code leaves of it, zero unless `finite`;
-/// - `decoder.decode<n>(scale, i, values)`: elements i … i + n − 1 of the array, n a divisor of 8,
-/// in
-///   one lane; returns whether all codes were ones that an encoder writes.
+///
+/// and for one lane:
+///
+/// - `decoder.decode<n>(scale, i, values)`: elements i … i + n − 1 of the array, where n is a power
+///   of two up to 8 that divides i. Returns whether an encoder writes such codes.
 ///
 /// Values are read once: they stay in shared memory between the scale and the codes.
 #pragma once
@@ -154,22 +156,23 @@ __device__ void decode_block(const Decoding<Element, Value>& job, const Decoder&
   const Value scale = job.scales[index];
   const bool spoilt = is_nan(scale);
   DeviceStatus bad = is_scale(scale) ? 0 : scale_status;
-  for (unsigned i = lane() * each; i < n; i += warp_size * each) {
+  const unsigned vectors = job.aligned ? n / each : 0;
+  for (unsigned i = lane() * each; i < vectors * each; i += warp_size * each) {
     Element* to = job.output + begin + i;
-    const unsigned m = n - i < each ? n - i : each;
     Value values[each];
-    if (!decoder.template decode<each>(scale, begin + i, m, values)) bad |= code_status;
-    if (spoilt) {
-      for (unsigned j = 0; j < each; ++j) values[j] = scale;
+    if (!decoder.template decode<each>(scale, begin + i, values)) bad |= code_status;
+    Vector<Element, each> elements{};
+    if (job.add) elements = load_vector<each>(to);
+    for (unsigned j = 0; j < each; ++j) {
+      elements.at[j] = put(job, elements.at[j], spoilt ? scale : values[j]);
     }
-    if (job.aligned && m == each) {
-      Vector<Element, each> elements{};
-      if (job.add) elements = load_vector<each>(to);
-      for (unsigned j = 0; j < each; ++j) elements.at[j] = put(job, elements.at[j], values[j]);
-      store_vector(to, elements);
-    } else {
-      for (unsigned j = 0; j < m; ++j) to[j] = put(job, job.add ? to[j] : Element{}, values[j]);
-    }
+    store_vector(to, elements);
+  }
+  for (unsigned i = vectors * each + lane(); i < n; i += warp_size) {
+    Element* to = job.output + begin + i;
+    Value value;
+    if (!decoder.template decode<1>(scale, begin + i, &value)) bad |= code_status;
+    *to = put(job, job.add ? *to : Element{}, spoilt ? scale : value);
   }
   if (bad != 0) report(job.status, bad);
 }

@@ -59,6 +59,18 @@ __device__ void load_tile(const Element* input, const Value* residual, bool alig
   }
 }
 
+/// Bits first … first + n of a bit string: n is a power of two up to 64 and divides `first`, so no
+/// byte is read beside theirs.
+template <unsigned n>
+__device__ std::uint64_t bits_at(const std::byte* string, std::uint64_t first) {
+  const std::byte* from = string + first / 8;
+  std::uint64_t bits = 0;
+  for (unsigned byte = 0; byte < (n < 8 ? 1 : n / 8); ++byte) {
+    bits |= std::uint64_t{static_cast<unsigned char>(from[byte])} << 8 * byte;
+  }
+  return n < 8 ? bits >> first % 8 : bits;
+}
+
 /// to[i] = tile[i] for i < n.
 template <class Value>
 __device__ void store_tile(const Value* tile, bool aligned, unsigned n, Value* to) {

@@ -61,10 +61,10 @@ template <class Value>
 struct SignDecoder {
   const std::byte* bits;
 
-  template <unsigned each>
-  __device__ bool decode(Value scale, std::uint64_t i, unsigned, Value* values) const {
-    const auto byte = static_cast<unsigned>(bits[i / 8]) >> i % 8;
-    for (unsigned j = 0; j < each; ++j) values[j] = sign::decoded(scale, (byte >> j & 1) != 0);
+  template <unsigned n>
+  __device__ bool decode(Value scale, std::uint64_t i, Value* values) const {
+    const std::uint64_t signs = bits_at<n>(bits, i);
+    for (unsigned j = 0; j < n; ++j) values[j] = sign::decoded(scale, (signs >> j & 1) != 0);
     return true;
   }
 };

@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "cuda/codecs/quantize.cu"
 #include "cuda/codecs/sign.cu"
 #include "cuda/device/memory.cu"
 
@@ -106,9 +107,24 @@ Kernels sign(std::uint64_t block) {
       [=](auto& job, auto* status) { return skimp_cuda_sign_decode(stream, job, block, status); }};
 }
 
+Kernels quantize(const skimp::QuantizeArguments& arguments) {
+  const std::string shape =
+      skimp::text("quantize(bits=", arguments.bits, ",block=", arguments.block, ",rounding=");
+  return {shape + (arguments.stochastic ? skimp::text("stochastic,seed=", arguments.seed, ")")
+                                        : std::string("nearest)")),
+          [=](auto& job, auto* status) {
+            return skimp_cuda_quantize_encode(stream, job, arguments, status);
+          },
+          [=](auto& job, auto* status) {
+            return skimp_cuda_quantize_decode(stream, job, arguments, status);
+          }};
+}
+
 Kernels random_kernels(Random& random) {
   const std::uint64_t block = 32 * (1 + random.below(random.one_in(4) ? 256 : 4));
-  return sign(block);
+  if (random.one_in(3)) return sign(block);
+  const int bits[] = {8, 4, 3, 2};
+  return quantize({bits[random.below(4)], block, random.one_in(2), random.below(1u << 20)});
 }
 
 const DType dtypes[] = {DType::float32, DType::float16, DType::bfloat16, DType::float64};
@@ -154,10 +170,10 @@ void check_encode(Random& random, const Kernels& kernels, const Subject& subject
   job.dtype = subject.dtype;
   job.count = subject.count;
   job.payload = payload.data();
+  job.random.call = subject.with_residual ? 7 : 0;
   if (subject.with_residual) {
     job.residual_in = subject.residual.data();
     job.residual_out = rest.data();
-    job.random.call = 7;
     if (random.one_in(3)) {  // in place
       rest.take(subject.residual.data());
       job.residual_in = rest.data();
@@ -349,6 +365,16 @@ void check_far_indices() {
         return SignEncoder{bits, skimp::bytes_of_bits(count)};
       },
       [](const std::byte* bits, std::uint64_t) { return SignDecoder<float>{bits}; });
+  for (const int bits : {8, 4, 2}) {
+    check_far(
+        "quantize", 256, static_cast<std::uint64_t>(bits),
+        [=](std::byte* planes, std::uint64_t, std::uint64_t first) {
+          return QuantizeEncoder<true>{planes, nullptr, bits, 1, {}, first};
+        },
+        [=](const std::byte* planes, std::uint64_t) {
+          return QuantizeDecoder<float>{planes, nullptr, bits};
+        });
+  }
   std::printf("far blocks agree\n");
 }
 

@@ -16,7 +16,7 @@ from tests.cuda.emulation import ON_GPU, Dressed, on_device, on_host, use_librar
 from tests.pairwise import parametrize
 from tests.tables import DTYPES, array
 
-KERNELS = ("sign(block=32)",)
+KERNELS = ("sign(block=32)", *(f"quantize(bits={bits},block=32)" for bits in (8, 4, 3, 2)))
 
 
 @pytest.fixture(autouse=True, scope="module")

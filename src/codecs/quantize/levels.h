@@ -21,6 +21,17 @@ SKIMP_HOST_DEVICE Value nearest_integer(Value x) {
   return (x + shifter) - shifter;
 }
 
+/// The integer below or above x, for |x| as above: above with the probability of the fraction,
+/// which is compared with the upper 24 bits of a random word.
+template <class Value>
+SKIMP_HOST_DEVICE Value random_integer(Value x, std::uint32_t word) {
+  const Value nearest = nearest_integer(x);
+  const Value floor = nearest > x ? nearest - Value{1} : nearest;
+  const Value u =
+      static_cast<Value>(static_cast<std::int32_t>(word >> 8)) * static_cast<Value>(0x1p-24);
+  return floor + (u < x - floor ? Value{1} : Value{0});
+}
+
 /// The levels of a block, whose scale is finite.
 template <class Value>
 class Levels {
