@@ -339,8 +339,8 @@ SKIMP_API skimp_status skimp_decode(const void* frame, uint64_t bytes, void* out
  * Skimp's CUDA library is opened when one of these functions is first called; where it is not
  * installed they fail with SKIMP_UNSUPPORTED_TYPE, without a driver or device with SKIMP_DEVICE.
  * The environment variable SKIMP_CUDA_LIBRARY names another file than the one beside this library.
- * `stream` is a cudaStream_t of the array's device; NULL is its default stream. Work is queued
- * there, so it follows what the stream has been given before. Codecs with kernels: sign. */
+ * `stream` is a cudaStream_t of the array's device, NULL its default stream. Work is queued there,
+ * so it follows what the stream was given before. Codecs with kernels: sign, quantize. */
 
 /** Versions and devices in words. Valid until this thread's next call. */
 SKIMP_API skimp_status skimp_device_info(const char** text);
