@@ -80,6 +80,7 @@ __device__ void encode_block(const Encoding<Element>& job, const Encoder& encode
   load_tile(job.input + begin, residual, job.aligned, n, tile);
   __syncwarp();
   const Value scale = encoder.scale_of(tile, n);
+  __syncwarp();  // before the values are replaced
   const bool finite = is_finite(scale);
   if (lane() == 0) {
     job.scales[index] = finite ? scale : canonical_nan<Value>();

@@ -36,19 +36,26 @@ def compiler_run(arguments: Sequence) -> None:
     assert result.returncode == 0, f"{' '.join(command)}\n{result.stderr}"
 
 
-def built(name: str, sources: Sequence[Path], flags: Sequence[str], link: Sequence[str]) -> Path:
-    """Compiles and links, unless nothing has changed: the file's name holds a digest of it all."""
+def target_of(name: str, sources: Sequence[Path], flags: Sequence) -> Path:
+    """A file in the build folder, whose name holds a digest of what it is made of. If it is not
+    there yet, files of that name made of something else are deleted."""
     headers = [path for tree in ("src", "cuda") for path in (ROOT / tree).rglob("*.*h")]
-    headers += kernels()  # a test includes them
-    digest = hashlib.sha256(repr([flags, link]).encode())
-    for path in sorted([*headers, *sources]):
+    digest = hashlib.sha256(repr(flags).encode())
+    for path in sorted({*headers, *kernels(), *sources}):
         digest.update(path.read_bytes())
     target = BUILD / f"{name}-{digest.hexdigest()[:16]}"
+    if not target.exists():
+        BUILD.mkdir(parents=True, exist_ok=True)
+        for stale in BUILD.glob(f"{name}-*"):
+            stale.unlink()
+    return target
+
+
+def built(name: str, sources: Sequence[Path], flags: Sequence[str], link: Sequence[str]) -> Path:
+    """Compiles and links, unless nothing has changed."""
+    target = target_of(name, sources, [flags, link])
     if target.exists():
         return target
-    BUILD.mkdir(parents=True, exist_ok=True)
-    for stale in BUILD.glob(f"{name}-*"):
-        stale.unlink()
     objects = [BUILD / f"{name}-{path.parent.name}-{path.stem}.o" for path in sources]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         language = {".cu": ["-x", "c++"]}
