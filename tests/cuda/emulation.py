@@ -39,7 +39,8 @@ def compiler_run(arguments: Sequence) -> None:
 def target_of(name: str, sources: Sequence[Path], flags: Sequence) -> Path:
     """A file in the build folder, whose name holds a digest of what it is made of. If it is not
     there yet, files of that name made of something else are deleted."""
-    headers = [path for tree in ("src", "cuda") for path in (ROOT / tree).rglob("*.*h")]
+    trees = ("src", "cuda", "tests/cuda")
+    headers = [path for tree in trees for path in (ROOT / tree).rglob("*.*h")]
     digest = hashlib.sha256(repr(flags).encode())
     for path in sorted({*headers, *kernels(), *sources}):
         digest.update(path.read_bytes())
