@@ -17,16 +17,17 @@ EXTRAS_lint := $(EXTRAS_test),dev
 
 # Folders too: theirs is the time that changes when a file is deleted.
 SOURCES := CMakeLists.txt pyproject.toml setup.py README.md \
-           $(shell find src bindings bench -name __pycache__ -prune -o -print)
-CPP_FILES = $(shell find src bindings bench tests examples -regex '.*\.\(h\|hpp\|c\|cc\|cpp\)')
+           $(shell find src cuda bindings bench -name __pycache__ -prune -o -print)
+CPP_FILES = $(shell find src cuda bindings bench tests examples -regex '.*\.\(h\|hpp\|c\|cc\|cpp\|cu\|cuh\)')
 
-.PHONY: help demo test long lint format clean
+.PHONY: help demo test long gpu lint format clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo    train and reduce real gradients with 4 MPI ranks, dense and compressed"
 	@echo "make test    run the tests, those under mpirun too"
 	@echo "make long    run the long tier of the tests"
+	@echo "make gpu     build the CUDA library and test it, on a machine with a GPU and torch"
 	@echo "make lint    check format, style, types and spelling"
 	@echo "make format  format the sources"
 	@echo "make clean   remove everything built, .venv included"
@@ -41,6 +42,21 @@ test: $(VENV)/installed-test
 
 long: $(VENV)/installed-test
 	@$(BIN)/python -m pytest -m long
+
+# Takes the machine as it is, without .venv: such machines have torch, nvcc and the build's tools, and
+# often no package registry. PYTHON must be the one that has torch.
+GPU := build/gpu
+ON_GPU := PYTHONPATH=$(GPU) SKIMP_TEST_CUDA=1
+SANITIZER := compute-sanitizer --error-exitcode 1 --target-processes all
+
+gpu:
+	@echo "==> Building into $(GPU)"
+	@CMAKE_ARGS="-DSKIMP_CUDA=ON" $(PYTHON) setup.py --quiet build --build-lib $(GPU)
+	@PYTHONPATH=$(GPU) $(PYTHON) -m skimp info
+	@echo "==> Tests on the GPU, then again under compute-sanitizer"
+	$(ON_GPU) $(PYTHON) -m pytest tests/cuda
+	$(ON_GPU) $(SANITIZER) --tool memcheck $(PYTHON) -m pytest tests/cuda/test_bytes.py
+	$(ON_GPU) $(SANITIZER) --tool racecheck $(PYTHON) -m pytest tests/cuda/test_bytes.py -k residual
 
 lint: $(VENV)/installed-lint
 	$(BIN)/ruff format --check

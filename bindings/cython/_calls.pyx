@@ -270,3 +270,31 @@ def decode(frame, target, int dtype):
         status = skimp_decode(input.view.buf, <uint64_t>input.view.len, output.view.buf, count,
                               <skimp_dtype>dtype)
     check(status)
+
+
+def encode_on_device(uintptr_t codec, uintptr_t input, uint64_t count, int dtype,
+                     uintptr_t residual, uintptr_t stream):
+    """The frame of `count` elements at the device address `input`, as bytes."""
+    cdef uint64_t capacity = 0, written = 0
+    cdef skimp_status status
+    cdef bytes frame
+    cdef char* start
+    check(skimp_frame_bytes(<skimp_codec*>codec, count, <skimp_dtype>dtype, &capacity))
+    frame = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>capacity)
+    start = PyBytes_AS_STRING(frame)
+    with nogil:
+        status = skimp_encode_on_device(<skimp_codec*>codec, <void*>input, count,
+                                        <skimp_dtype>dtype, <skimp_residual*>residual, start,
+                                        capacity, &written, <void*>stream)
+    check(status)
+    return frame if written == capacity else frame[:written]
+
+
+def decode_on_device(frame, uintptr_t output, uint64_t count, int dtype, uintptr_t stream):
+    """Decodes a frame into the `count` elements at the device address `output`."""
+    cdef Memory input = Memory(frame, PyBUF_SIMPLE)
+    cdef skimp_status status
+    with nogil:
+        status = skimp_decode_on_device(input.view.buf, <uint64_t>input.view.len, <void*>output,
+                                        count, <skimp_dtype>dtype, <void*>stream)
+    check(status)

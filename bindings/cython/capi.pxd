@@ -116,6 +116,12 @@ cdef extern from "skimp/skimp.h" nogil:
     skimp_status skimp_encode(
         const skimp_codec* codec, const void* input, uint64_t count, skimp_dtype dtype,
         skimp_residual* residual, void* frame, uint64_t capacity, uint64_t* bytes)
+    skimp_status skimp_encode_on_device(
+        const skimp_codec* codec, const void* input, uint64_t count, skimp_dtype dtype,
+        skimp_residual* residual, void* frame, uint64_t capacity, uint64_t* bytes, void* stream)
+    skimp_status skimp_decode_on_device(
+        const void* frame, uint64_t bytes, void* output, uint64_t count, skimp_dtype dtype,
+        void* stream)
     skimp_status skimp_frame_inspect(
         const void* frame, uint64_t bytes, skimp_frame_info* info)
     skimp_status skimp_decode(

@@ -7,8 +7,8 @@ namespace {
 /// A residual that knows its own extent.
 class SizedResidual : public api::Residual {
  public:
-  SizedResidual(std::uint64_t count, int dtype, bool in_place)
-      : api::Residual(count, static_cast<skimp_dtype>(dtype), in_place),
+  SizedResidual(std::uint64_t count, int dtype, bool in_place, int device)
+      : api::Residual(make(count, static_cast<skimp_dtype>(dtype), in_place, device)),
         count_(count),
         doubles_(dtype == SKIMP_FLOAT64) {}
 
@@ -17,19 +17,37 @@ class SizedResidual : public api::Residual {
   /// The memory as numpy sees it. The library keeps two buffers and swaps them: this view is of the
   /// values until the next call only, but its memory lives as long as the residual.
   py::buffer_info buffer() {
+    if (device() >= 0) throw py::buffer_error("residual: the values are on a device");
     const auto size = static_cast<py::ssize_t>(itemsize());
     return {data(), size, doubles_ ? "d" : "f", 1, {count_}, {size}};
   }
 
   void load(const py::buffer& values, std::uint64_t step) {
-    const py::buffer_info info = values.request();
+    const py::buffer_info info = checked(values.request());
+    api::Residual::load(info.ptr, static_cast<std::uint64_t>(info.size), step);
+  }
+
+  void save(const py::buffer& values) const {
+    const py::buffer_info info = checked(values.request(true));
+    api::Residual::save(info.ptr, static_cast<std::uint64_t>(info.size));
+  }
+
+ private:
+  std::size_t itemsize() const { return doubles_ ? sizeof(double) : sizeof(float); }
+
+  static api::Residual make(std::uint64_t count, skimp_dtype dtype, bool in_place, int device) {
+    if (device < 0) return api::Residual(count, dtype, in_place);
+    return api::Residual::on_device(device, count, dtype, in_place);
+  }
+
+  py::buffer_info checked(py::buffer_info info) const {
     const bool same_type = info.format == (doubles_ ? "d" : "f");
     if (!same_type || info.ndim > 1 || !PyBuffer_IsContiguous(info.view(), 'C')) {
       throw api::Error(SKIMP_INVALID_ARGUMENT,
                        std::string("residual: values must be a contiguous array of ") +
                            (doubles_ ? "float64" : "float32"));
     }
-    api::Residual::load(info.ptr, static_cast<std::uint64_t>(info.size), step);
+    return info;
   }
 
   /// A copy, as bytes: it may have another size after the next call.
@@ -40,9 +58,6 @@ class SizedResidual : public api::Residual {
   void load_memory(const std::string& values) {
     api::Residual::load_memory(values.data(), values.size() / itemsize());
   }
-
- private:
-  std::size_t itemsize() const { return doubles_ ? sizeof(double) : sizeof(float); }
 
   std::uint64_t count_;
   bool doubles_;
@@ -57,10 +72,12 @@ void bind_codecs(py::module_& module) {
       .def_property_readonly("handle", &handle_of<api::Codec>);
 
   py::class_<SizedResidual>(module, "Residual", py::buffer_protocol())
-      .def(py::init<std::uint64_t, int, bool>(), py::arg("count"), py::arg("dtype"),
-           py::arg("in_place"), WithoutGil())
+      .def(py::init<std::uint64_t, int, bool, int>(), py::arg("count"), py::arg("dtype"),
+           py::arg("in_place"), py::arg("device"), WithoutGil())
       .def_property_readonly("count", &SizedResidual::count)
       .def_property_readonly("step", &SizedResidual::step)
+      .def_property_readonly("device", &SizedResidual::device)
+      .def("save", &SizedResidual::save, py::arg("values"))
       .def("load", &SizedResidual::load, py::arg("values"), py::arg("step"))
       .def("memory", &SizedResidual::memory)
       .def("load_memory", &SizedResidual::load_memory, py::arg("values"))

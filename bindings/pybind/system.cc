@@ -10,11 +10,18 @@ std::string isa() {
   return name;
 }
 
+std::string device_info() {
+  const char* text = nullptr;
+  api::check(skimp_device_info(&text));
+  return text;
+}
+
 }  // namespace
 
 void bind_system(py::module_& module) {
   module.def("version", &skimp_version);
   module.def("isa", &isa);
+  module.def("device_info", &device_info);
   module.def("isa_names", &skimp_isa_names);
   module.def("use_isa", [](const std::string& name) { api::check(skimp_use_isa(name.c_str())); });
 }

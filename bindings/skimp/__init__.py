@@ -34,6 +34,7 @@ from skimp.ef21 import EF21
 from skimp.errors import (
     ClosedError,
     CorruptPayload,
+    DeviceError,
     Error,
     InternalError,
     InvalidArgument,
@@ -71,6 +72,7 @@ __all__ = [
     "Communicator",
     "CorruptPayload",
     "Delayed",
+    "DeviceError",
     "DynamicPruning",
     "Error",
     "ErrorFeedback",

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any, ClassVar, Literal
 
 from skimp import _calls, _objects
+from skimp.device_arrays import as_device_array
 from skimp.errors import InvalidArgument
 from skimp.packing import Packed
 from skimp.payload import Payload
@@ -57,18 +58,33 @@ class Codec:
         and `UnsupportedType` for other arrays. Ranks and networks play no part: the same input
         gives the same bytes everywhere.
 
+        A contiguous array on a GPU (torch, cupy, ``__cuda_array_interface__``) is encoded there,
+        with a residual on the same device, if the codec has kernels: docs/codecs.md. The work is
+        queued in the array's stream, after what the stream was given before, and waited for: the
+        payload is in host memory, and the residual complete, when the call returns. No other
+        stream is waited for.
+
         >>> import numpy as np, skimp
         >>> x = np.linspace(-1, 1, 100_000, dtype=np.float32)
         >>> payload = skimp.TopK(density=0.01, values="float16").encode(x)
         >>> payload.count, payload.ratio > 100
         (100000, True)
         """
-        packed = Packed(x)
-        codec = self.bound_to(packed)
         if residual is None:
-            return Payload(_calls.encode(codec.handle, packed.values, packed.dtype.code, 0))
+            return Payload(self._encode(x, 0))
         with residual.lend() as handle:
-            return Payload(_calls.encode(codec.handle, packed.values, packed.dtype.code, handle))
+            return Payload(self._encode(x, handle))
+
+    def _encode(self, x: Any, residual: int) -> bytes:
+        array = as_device_array(x)
+        if array is None:
+            packed = Packed(x)
+            return _calls.encode(
+                self.bound_to(packed).handle, packed.values, packed.dtype.code, residual
+            )
+        return _calls.encode_on_device(
+            self.handle, array.address, array.count, array.dtype.code, residual, array.stream
+        )
 
     def bound_to(self, packed: Packed) -> Codec:
         """The codec for an input of these shapes: itself, unless its bytes depend on them."""

@@ -88,6 +88,12 @@ class InternalError(Error, RuntimeError):
     status = 11
 
 
+class DeviceError(Error, RuntimeError):
+    """CUDA reported an error, or found no driver or device."""
+
+    status = 12
+
+
 _BY_STATUS = {error.status: error for error in Error.__subclasses__()}
 
 

@@ -8,7 +8,7 @@ from importlib import import_module, metadata
 
 from skimp import _objects, paths
 from skimp.codecs import codec_names
-from skimp.errors import InvalidArgument
+from skimp.errors import Error, InvalidArgument
 
 
 def info() -> dict[str, str]:
@@ -24,7 +24,7 @@ def info() -> dict[str, str]:
         "transports": "threads mpi",
         "processor": f"{platform.machine()}, {_usable_cores()} cores, {_isa()}",
         "mpi": _mpi(),
-        "cuda": "not part of this build",
+        "cuda": _cuda(),
         "nccl": "not part of this build",
         "python": f"{platform.python_version()} on {platform.platform()}",
         **{name: _version(name) for name in ("numpy", "ml_dtypes", "torch")},
@@ -45,6 +45,14 @@ def _isa() -> str:
     except InvalidArgument as error:
         return str(error)
     return f"{isa} of {_objects.isa_names()}" if os.environ.get("SKIMP_FORCE_ISA") else isa
+
+
+def _cuda() -> str:
+    """Versions and devices, or what is missing, in the loader's or CUDA's words."""
+    try:
+        return _objects.device_info()
+    except Error as error:
+        return f"not used: {error}"
 
 
 def _usable_cores() -> int:

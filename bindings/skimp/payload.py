@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skimp import _calls, dtypes
+from skimp.device_arrays import DeviceArray, as_device_array
 from skimp.errors import InvalidArgument
 from skimp.packing import Packed, Target
 
@@ -75,6 +76,9 @@ def decode(payload: bytes | bytearray | memoryview, like: Any = None) -> Any:
     Safe on any bytes: raises `CorruptPayload`. Raises `InvalidArgument` when `like` has another
     count, `UnsupportedType` when only one of the two is float64.
 
+    With `like` on a GPU the result is made there, by the array's own library. The work is queued in
+    its stream and waited for: the result is complete when the call returns.
+
     >>> import numpy as np, skimp
     >>> x = np.array([[1, -2], [3, -4]], np.float32)
     >>> decode(skimp.TopK(k=2).encode(x), like=x)
@@ -88,11 +92,25 @@ def decode(payload: bytes | bytearray | memoryview, like: Any = None) -> Any:
         values = np.empty(payload.count, dtype.storage)
         _calls.decode(payload, values, dtype.code)
         return values.view(dtypes.numpy_bfloat16()) if dtype is dtypes.BFLOAT16 else values
+    array = as_device_array(like)
+    if array is not None:
+        return _decode_on_device(payload, array)
     packed = Packed(like)
-    if packed.count != payload.count:
-        raise InvalidArgument(
-            f"decode: the payload has {payload.count} elements, like has {packed.count}"
-        )
+    _require_count(payload, packed.count)
     target = Target(packed, None)
     _calls.decode(payload, target.buffer, packed.dtype.code)
     return target.finish()
+
+
+def _decode_on_device(payload: Payload, like: DeviceArray) -> Any:
+    _require_count(payload, like.count)
+    result = like.empty_like()
+    array = as_device_array(result)
+    assert array is not None
+    _calls.decode_on_device(payload, array.address, array.count, array.dtype.code, array.stream)
+    return result
+
+
+def _require_count(payload: Payload, count: int) -> None:
+    if count != payload.count:
+        raise InvalidArgument(f"decode: the payload has {payload.count} elements, like has {count}")

@@ -13,6 +13,8 @@ from skimp import _objects, dtypes
 from skimp.dtypes import DType, Values
 from skimp.errors import InvalidArgument, UnsupportedType
 
+_HOST = -1
+
 
 class Residual:
     """`count` values of float32 (float64 for `dtype` float64), zeros at first.
@@ -20,6 +22,7 @@ class Residual:
     They are added to the next input, and become what that step leaves out. A call that raises
     changes nothing, because the values are double-buffered; ``in_place=True`` halves the memory
     and gives that up. `ErrorFeedback` makes residuals by itself; one made by hand is for `encode`.
+    With `device`, a CUDA device's index, the values lie there, for arrays that do.
 
     >>> import numpy as np, skimp
     >>> residual = skimp.Residual(4)
@@ -31,10 +34,18 @@ class Residual:
     (array([-2., -1.,  0.,  3.], dtype=float32), 1)
     """
 
-    def __init__(self, count: int, dtype: str = "float32", *, in_place: bool = False):
+    def __init__(
+        self,
+        count: int,
+        dtype: str = "float32",
+        *,
+        in_place: bool = False,
+        device: int | None = None,
+    ):
         self._dtype = dtypes.accumulator(dtypes.named(dtype))
         self._in_place = in_place
-        self._native = _objects.Residual(count, self._dtype.code, in_place)
+        where = _HOST if device is None else device
+        self._native = _objects.Residual(count, self._dtype.code, in_place, where)
         self._in_use = threading.Lock()
 
     @property
@@ -53,8 +64,20 @@ class Residual:
 
     @property
     def values(self) -> Values:
-        """The memory itself, as a numpy array: of the current values until the next call."""
-        return np.asarray(self._native)
+        """The memory itself, as a numpy array: of the current values until the next call. If they
+        are on a device, a copy."""
+        if self.device is None:
+            return np.asarray(self._native)
+        values = np.empty(self.count, self._dtype.storage)
+        self._native.save(values)
+        values.flags.writeable = False
+        return values
+
+    @property
+    def device(self) -> int | None:
+        """The CUDA device whose memory holds the values; None: the host's."""
+        device = self._native.device
+        return None if device == _HOST else device
 
     @property
     def memory(self) -> Values:
@@ -105,12 +128,16 @@ class Residual:
             "step": self.step,
             "memory": self.memory,
             "in_place": self._in_place,
+            "device": self.device,
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         values = state["values"]
-        self.__init__(values.size, values.dtype.name, in_place=state["in_place"])  # type: ignore[misc]
+        self.__init__(  # type: ignore[misc]
+            values.size, values.dtype.name, in_place=state["in_place"], device=state["device"]
+        )
         self.load(values, state["step"], state["memory"])
 
     def __repr__(self) -> str:
-        return f"skimp.Residual({self.count}, {self.dtype!r}) at step {self.step}"
+        place = "" if self.device is None else f", device={self.device}"
+        return f"skimp.Residual({self.count}, {self.dtype!r}{place}) at step {self.step}"

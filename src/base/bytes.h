@@ -9,6 +9,8 @@
 #include <cstring>
 #include <span>
 
+#include "base/host_device.h"
+
 namespace skimp {
 
 static_assert(std::endian::native == std::endian::little,
@@ -29,8 +31,12 @@ void store(std::byte* to, T value) {
   std::memcpy(to, &value, sizeof value);
 }
 
-inline std::uint64_t divide_up(std::uint64_t a, std::uint64_t b) { return a / b + (a % b != 0); }
+SKIMP_HOST_DEVICE inline std::uint64_t divide_up(std::uint64_t a, std::uint64_t b) {
+  return a / b + (a % b != 0);
+}
 
-inline std::uint64_t bytes_of_bits(std::uint64_t bits) { return divide_up(bits, 8); }
+SKIMP_HOST_DEVICE inline std::uint64_t bytes_of_bits(std::uint64_t bits) {
+  return divide_up(bits, 8);
+}
 
 }  // namespace skimp

@@ -7,6 +7,8 @@
 #include <bit>
 #include <cstdint>
 
+#include "base/host_device.h"
+
 namespace skimp {
 
 inline constexpr std::uint32_t canonical_nan_bits = 0x7FC00000u;
@@ -20,11 +22,11 @@ struct BFloat16 {
   std::uint16_t bits;
 };
 
-inline float to_float(BFloat16 x) {
+SKIMP_HOST_DEVICE inline float to_float(BFloat16 x) {
   return std::bit_cast<float>(static_cast<std::uint32_t>(x.bits) << 16);
 }
 
-inline float to_float(Half x) {
+SKIMP_HOST_DEVICE inline float to_float(Half x) {
   const std::uint32_t sign = static_cast<std::uint32_t>(x.bits & 0x8000u) << 16;
   const std::uint32_t magnitude = x.bits & 0x7FFFu;
   if (magnitude >= 0x7C00u) {  // Inf and NaN keep their fraction.
@@ -36,14 +38,14 @@ inline float to_float(Half x) {
   return std::bit_cast<float>(sign | std::bit_cast<std::uint32_t>(scaled));
 }
 
-inline BFloat16 to_bfloat16(float x) {
+SKIMP_HOST_DEVICE inline BFloat16 to_bfloat16(float x) {
   const std::uint32_t bits = std::bit_cast<std::uint32_t>(x);
   if ((bits & 0x7FFFFFFFu) > 0x7F800000u) return {0x7FC0u};
   const std::uint32_t round = 0x7FFFu + ((bits >> 16) & 1u);
   return {static_cast<std::uint16_t>((bits + round) >> 16)};
 }
 
-inline Half to_half(float x) {
+SKIMP_HOST_DEVICE inline Half to_half(float x) {
   const std::uint32_t bits = std::bit_cast<std::uint32_t>(x);
   const auto sign = static_cast<std::uint16_t>((bits >> 16) & 0x8000u);
   const std::uint32_t magnitude = bits & 0x7FFFFFFFu;
@@ -61,23 +63,23 @@ inline Half to_half(float x) {
 
 /// One spelling for every pair, so that templates need not know which types they convert.
 template <class To, class From>
-inline To convert(From x) {
+SKIMP_HOST_DEVICE inline To convert(From x) {
   return static_cast<To>(x);
 }
 template <>
-inline float convert<float, Half>(Half x) {
+SKIMP_HOST_DEVICE inline float convert<float, Half>(Half x) {
   return to_float(x);
 }
 template <>
-inline float convert<float, BFloat16>(BFloat16 x) {
+SKIMP_HOST_DEVICE inline float convert<float, BFloat16>(BFloat16 x) {
   return to_float(x);
 }
 template <>
-inline Half convert<Half, float>(float x) {
+SKIMP_HOST_DEVICE inline Half convert<Half, float>(float x) {
   return to_half(x);
 }
 template <>
-inline BFloat16 convert<BFloat16, float>(float x) {
+SKIMP_HOST_DEVICE inline BFloat16 convert<BFloat16, float>(float x) {
   return to_bfloat16(x);
 }
 

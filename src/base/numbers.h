@@ -23,7 +23,7 @@ inline constexpr int exponent_bias = sizeof(Value) == 4 ? 127 : 1023;
 
 /// |x| as an integer: larger magnitude, larger integer; Inf above all numbers, NaN above Inf.
 template <class Value>
-inline BitsOf<Value> magnitude_bits(Value x) {
+SKIMP_HOST_DEVICE inline BitsOf<Value> magnitude_bits(Value x) {
   return std::bit_cast<BitsOf<Value>>(x) & (~BitsOf<Value>{0} >> 1);
 }
 
@@ -33,17 +33,17 @@ inline constexpr BitsOf<Value> infinity_bits =
                        : static_cast<BitsOf<Value>>(0x7FF0000000000000u);
 
 template <class Value>
-inline bool is_finite(Value x) {
+SKIMP_HOST_DEVICE inline bool is_finite(Value x) {
   return magnitude_bits(x) < infinity_bits<Value>;
 }
 
 template <class Value>
-inline bool is_nan(Value x) {
+SKIMP_HOST_DEVICE inline bool is_nan(Value x) {
   return magnitude_bits(x) > infinity_bits<Value>;
 }
 
 template <class Value>
-inline Value canonical_nan() {
+SKIMP_HOST_DEVICE inline Value canonical_nan() {
   if constexpr (sizeof(Value) == 4) {
     return std::bit_cast<Value>(canonical_nan_bits);
   } else {
@@ -54,7 +54,7 @@ inline Value canonical_nan() {
 /// 1 / x if multiplying by it gives the very bits that dividing by x does: a power of two, far from
 /// the ends of the range. Else 0.
 template <class Value>
-inline Value exact_inverse(Value x) {
+SKIMP_HOST_DEVICE inline Value exact_inverse(Value x) {
   constexpr BitsOf<Value> fraction = (BitsOf<Value>{1} << fraction_bits<Value>)-1;
   const bool power_of_two = (std::bit_cast<BitsOf<Value>>(x) & fraction) == 0;
   return power_of_two && x >= Value{1} && x <= Value{1 << 30} ? 1 / x : Value{0};
@@ -89,8 +89,18 @@ inline bool is_power_of_two(Value x) {
 }
 
 template <class Value>
-inline Value canonical(Value x) {
+SKIMP_HOST_DEVICE inline Value canonical(Value x) {
   return is_nan(x) ? canonical_nan<Value>() : x;
+}
+
+/// A value of the accumulator's type as an element of an array: rounded to nearest, NaN canonical.
+template <class Element, class Value>
+SKIMP_HOST_DEVICE inline Element rounded(Value x) {
+  if constexpr (sizeof(Element) == 2) {
+    return convert<Element>(static_cast<float>(x));
+  } else {
+    return static_cast<Element>(canonical(x));
+  }
 }
 
 }  // namespace skimp

@@ -6,10 +6,12 @@
 #include <array>
 #include <cstdint>
 
+#include "base/host_device.h"
+
 namespace skimp {
 
-inline std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter,
-                                           std::uint64_t seed) {
+SKIMP_HOST_DEVICE inline std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter,
+                                                             std::uint64_t seed) {
   auto key0 = static_cast<std::uint32_t>(seed);
   auto key1 = static_cast<std::uint32_t>(seed >> 32);
   for (int round = 0; round < 10; ++round) {
@@ -39,8 +41,8 @@ inline std::uint32_t lane_of(std::uint32_t phase, int rank) {
 }
 
 /// Four words for elements 4·group … 4·group + 3.
-inline std::array<std::uint32_t, 4> draw(std::uint64_t seed, RandomStream stream,
-                                         std::uint64_t group) {
+SKIMP_HOST_DEVICE inline std::array<std::uint32_t, 4> draw(std::uint64_t seed, RandomStream stream,
+                                                           std::uint64_t group) {
   return philox({static_cast<std::uint32_t>(group), static_cast<std::uint32_t>(group >> 32),
                  stream.call, stream.lane},
                 seed);

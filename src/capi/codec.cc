@@ -40,6 +40,16 @@ skimp_status skimp_residual_create(uint64_t count, skimp_dtype dtype, int in_pla
   });
 }
 
+skimp_status skimp_residual_create_on_device(uint64_t count, skimp_dtype dtype, int in_place,
+                                             int device, skimp_residual** residual) {
+  return guard([&] {
+    require_pointer(residual, "residual");
+    require(device >= 0, "device = ", device, " is negative");
+    *residual =
+        new skimp_residual{{checked_count(count), checked_dtype(dtype), in_place != 0, device}};
+  });
+}
+
 void skimp_residual_destroy(skimp_residual* residual) { delete residual; }
 
 uint64_t skimp_residual_step(const skimp_residual* residual) { return residual->residual.step(); }
@@ -69,6 +79,16 @@ skimp_status skimp_residual_load_memory(skimp_residual* residual, const void* va
     residual->residual.load_memory(values, checked_count(count));
   });
 }
+
+skimp_status skimp_residual_save(const skimp_residual* residual, void* values, uint64_t count) {
+  return guard([&] {
+    require_pointer(residual, "residual");
+    if (count > 0) require_pointer(values, "values");
+    residual->residual.save(values, count);
+  });
+}
+
+int skimp_residual_device(const skimp_residual* residual) { return residual->residual.device(); }
 
 skimp_status skimp_residual_rescale(skimp_residual* residual, double factor) {
   return guard([&] {
@@ -131,15 +151,9 @@ skimp_status skimp_decode(const void* frame, uint64_t bytes, void* output, uint6
     const skimp::FloatEnvironment float_environment;
     Bytes payload;
     const auto header = skimp::open_frame({static_cast<const std::byte*>(frame), bytes}, payload);
-    const DType encoded = static_cast<DType>(header.dtype);
-    require(header.count == count, "decode: the frame has ", header.count, " elements, the output ",
-            count);
-    if (skimp::accumulator_of(wanted) != skimp::accumulator_of(encoded)) {
-      skimp::fail(SKIMP_UNSUPPORTED_TYPE, "decode: a frame of ", name_of(encoded),
-                  " cannot be decoded to ", name_of(wanted));
-    }
     const bool streamed = skimp::is_streamed(count * skimp::bytes_of(wanted));
-    skimp::codec_from_header(header.codec, header.parameter)
-        ->decode(payload, count, encoded, {.data = output, .dtype = wanted, .streamed = streamed});
+    skimp::codec_of_frame(header, count, wanted)
+        ->decode(payload, count, static_cast<DType>(header.dtype),
+                 {.data = output, .dtype = wanted, .streamed = streamed});
   });
 }

@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "codecs/elements.h"
+#include "codecs/scale.h"
 
 namespace skimp {
 
@@ -87,13 +88,9 @@ bool encode_blocks(const EncodeJob& job, std::uint64_t block, const Encoder& enc
   return all_finite;
 }
 
-/// Every scale that an encoder writes is a magnitude or the canonical NaN.
 template <class Value>
 void require_scale(Value scale, const char* codec, std::uint64_t index) {
-  const bool valid =
-      std::bit_cast<BitsOf<Value>>(scale) < infinity_bits<Value> ||
-      std::bit_cast<BitsOf<Value>>(scale) == std::bit_cast<BitsOf<Value>>(canonical_nan<Value>());
-  require_intact(valid, codec, ": scale ", scale, " of block ", index,
+  require_intact(is_scale(scale), codec, ": scale ", scale, " of block ", index,
                  " is neither a magnitude nor the canonical NaN");
 }
 
@@ -127,11 +124,6 @@ void decode_blocks(Bytes payload, std::uint64_t count, std::uint64_t block, cons
     }
   }
   decoder.finish();
-}
-
-inline void require_payload_bytes(const char* codec, Bytes payload, std::uint64_t expected) {
-  require_intact(payload.size() == expected, codec, ": payload has ", payload.size(),
-                 " bytes, its count asks for ", expected);
 }
 
 }  // namespace skimp

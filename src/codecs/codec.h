@@ -11,6 +11,8 @@
 #include "base/bytes.h"
 #include "base/dtype.h"
 #include "base/philox.h"
+#include "codecs/device_status.h"
+#include "device/stream.h"
 
 namespace skimp {
 
@@ -74,6 +76,14 @@ struct Output {
   bool streamed = false;  ///< data belongs to an array too large for the cache; not when adding
 };
 
+/// One decode on a device: a payload of the bytes that `count` elements of `dtype` ask for.
+struct DecodeJob {
+  const std::byte* payload = nullptr;  ///< aligned to 16
+  std::uint64_t count = 0;
+  DType dtype = DType::float32;  ///< that was encoded
+  Output output;
+};
+
 class EntryCoding;
 class LinearRounds;
 
@@ -107,6 +117,18 @@ class Codec : public std::enable_shared_from_this<Codec> {
   virtual void decode(Bytes payload, std::uint64_t count, DType dtype,
                       const Output& output) const = 0;
 
+  /// The same two for arrays, residuals and payloads (aligned to 16) in a device's memory. They
+  /// queue the work and return; once it is done, the bits of `status`, a word of the device that
+  /// was zero, say what encode returns, or whether decode would have thrown. Written are the very
+  /// bytes that encode and decode write. Throw UnsupportedType if the codec, or this machine, has
+  /// no kernels.
+  virtual void encode_on(const DeviceStream&, const EncodeJob&, DeviceStatus*) const {
+    refuse_device();
+  }
+  virtual void decode_on(const DeviceStream&, const DecodeJob&, DeviceStatus*) const {
+    refuse_device();
+  }
+
   /// The codec for elements begin … end of an array of `count`: itself, or one with its share of a
   /// budget that the slices of an array divide among them.
   virtual std::shared_ptr<const Codec> slice(std::uint64_t begin, std::uint64_t end,
@@ -131,9 +153,21 @@ class Codec : public std::enable_shared_from_this<Codec> {
 
   /// Null unless traits().linear.
   virtual std::unique_ptr<LinearRounds> linear_rounds(std::uint64_t, DType) const;
+
+ private:
+  [[noreturn]] void refuse_device() const {
+    fail(SKIMP_UNSUPPORTED_TYPE, text(),
+         " has no kernels for arrays on a device: copy the array to host memory");
+  }
 };
 
 using CodecPtr = std::shared_ptr<const Codec>;
+
+template <class Name>
+void require_payload_bytes(const Name& codec, Bytes payload, std::uint64_t expected) {
+  require_intact(payload.size() == expected, codec, ": payload has ", payload.size(),
+                 " bytes, its count asks for ", expected);
+}
 
 /// A linear codec's reduction: rounds of "make a small buffer, reduce it densely over the ranks".
 /// Low-rank factors need two, where the second buffer depends on the first sum.

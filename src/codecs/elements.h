@@ -153,7 +153,7 @@ class Sink {
       using Element = decltype(element);
       std::byte* to = data_ + begin * sizeof(Element);
       for_each_place(to, sizeof(Element), n, indices, [&](std::uint64_t j, std::uint64_t index) {
-        store(to + index * sizeof(Element), round<Element>(values[j] / divisor_));
+        store(to + index * sizeof(Element), rounded<Element>(values[j] / divisor_));
       });
     });
   }
@@ -186,16 +186,7 @@ class Sink {
   static void convert_to(std::byte* __restrict to, const Value* __restrict values, std::uint64_t n,
                          Divide divide) {
     for (std::uint64_t i = 0; i < n; ++i) {
-      skimp::store(to + i * sizeof(Element), round<Element>(divide(values[i])));
-    }
-  }
-
-  template <class Element>
-  static Element round(Value value) {
-    if constexpr (sizeof(Element) == 2) {
-      return convert<Element>(static_cast<float>(value));
-    } else {
-      return static_cast<Element>(canonical(value));
+      skimp::store(to + i * sizeof(Element), rounded<Element>(divide(values[i])));
     }
   }
 

@@ -58,6 +58,17 @@ CodecPtr codec_from_header(std::uint8_t id, std::uint64_t parameter) {
   fail(SKIMP_CORRUPT_PAYLOAD, "frame: codec ", static_cast<int>(id), " is not known");
 }
 
+CodecPtr codec_of_frame(const FrameHeader& header, std::uint64_t count, DType wanted) {
+  require(header.count == count, "decode: the frame has ", header.count, " elements, the output ",
+          count);
+  const auto encoded = static_cast<DType>(header.dtype);
+  if (accumulator_of(wanted) != accumulator_of(encoded)) {
+    fail(SKIMP_UNSUPPORTED_TYPE, "decode: a frame of ", name_of(encoded), " cannot be decoded to ",
+         name_of(wanted));
+  }
+  return codec_from_header(header.codec, header.parameter);
+}
+
 const EntryCoding& exact_entry_coding(DType dtype) { return topk::exact_entries(dtype); }
 
 const std::string& codec_names() {

@@ -7,23 +7,55 @@
 #include "base/float_environment.h"
 #include "base/stream.h"
 #include "codecs/frame.h"
+#include "device/library.h"
 
 namespace skimp {
+namespace {
 
-Residual::Residual(std::uint64_t count, DType dtype, bool in_place)
-    : count_(count),
-      dtype_(accumulator_of(dtype)),
-      in_place_(in_place),
-      current_(count * bytes_of(dtype_)),
-      next_(in_place ? 0 : count * bytes_of(dtype_)) {
-  if (count > 0) std::memset(current_.data(), 0, current_.bytes());
+/// Copies between the host and where a residual lies.
+void copy(int device, void* to, const void* from, std::uint64_t bytes) {
+  if (device == host_memory) {
+    std::memcpy(to, from, bytes);
+  } else {
+    SKIMP_ON_DEVICE(skimp_cuda_copy, {device}, to, from, bytes);
+    SKIMP_ON_DEVICE(skimp_cuda_wait, {device});
+  }
+}
+
+std::string place(int device) {
+  return device == host_memory ? "in host memory" : text("on device ", device);
+}
+
+}  // namespace
+
+Residual::Residual(std::uint64_t count, DType dtype, bool in_place, int device)
+    : count_(count), dtype_(accumulator_of(dtype)), in_place_(in_place), device_(device) {
+  current_ = make_values();
+  if (!in_place) next_ = make_values();
+  if (count == 0) return;
+  if (device == host_memory) {
+    std::memset(current_.data(), 0, bytes());
+  } else {
+    SKIMP_ON_DEVICE(skimp_cuda_clear, {device}, current_.data(), bytes());
+    SKIMP_ON_DEVICE(skimp_cuda_wait, {device});
+  }
+}
+
+Residual::Values Residual::make_values() const {
+  if (device_ == host_memory) return {Buffer(bytes()), {}};
+  return {{}, DeviceMemory({device_}, bytes())};
 }
 
 void Residual::load(const void* values, std::uint64_t count, std::uint64_t step) {
   require(count == count_, "residual: ", count, " values to load, it has ", count_);
-  if (count > 0) std::memcpy(current_.data(), values, current_.bytes());
+  if (count > 0) copy(device_, current_.data(), values, bytes());
   step_ = step;
   fresh_ = true;
+}
+
+void Residual::save(void* values, std::uint64_t count) const {
+  require(count == count_, "residual: ", count, " values to save, it has ", count_);
+  if (count > 0) copy(device_, values, current_.data(), bytes());
 }
 
 void Residual::load_memory(const void* values, std::uint64_t count) {
@@ -33,18 +65,25 @@ void Residual::load_memory(const void* values, std::uint64_t count) {
   fresh_ = true;
 }
 
+/// On a device by way of the host: loss scales change rarely.
 void Residual::rescale(double factor) {
   require(std::isfinite(factor), "residual: factor ", factor, " must be finite");
+  const Buffer copied(device_ == host_memory ? 0 : bytes());
+  if (device_ != host_memory) save(copied.data(), count_);
   visit_accumulator(dtype_, [&](auto value) {
     using Value = decltype(value);
-    Value* values = current_.as<Value>();
+    auto* values = reinterpret_cast<Value*>(copied.data() ? copied.data() : current_.data());
     for (std::uint64_t i = 0; i < count_; ++i) values[i] *= static_cast<Value>(factor);
   });
+  if (device_ != host_memory && count_ > 0) copy(device_, current_.data(), copied.data(), bytes());
 }
 
-ResidualView Residual::view(std::uint64_t count, DType dtype, std::uint64_t memory_count) {
+ResidualView Residual::view(std::uint64_t count, DType dtype, std::uint64_t memory_count,
+                            int device) {
   require(count == count_ && accumulator_of(dtype) == dtype_, "residual: made for ", count_,
           " elements kept as ", name_of(dtype_), ", used with ", count, " of ", name_of(dtype));
+  require(device == device_, "residual: made ", place(device_), ", used with an array ",
+          place(device));
   next_memory_count_ = memory_count;
   next_memory_.reserve(next_memory_count_ * bytes_of(dtype_));
   const bool remembers = next_memory_count_ > 0;

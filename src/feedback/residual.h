@@ -6,6 +6,7 @@
 
 #include "collectives/plan.h"
 #include "device/buffer.h"
+#include "device/memory.h"
 
 namespace skimp {
 
@@ -13,37 +14,53 @@ class Residual {
  public:
   /// `count` zeros in the accumulator's type of `dtype`. Two buffers, so that a call that fails
   /// leaves the values as they were; one when `in_place`.
-  Residual(std::uint64_t count, DType dtype, bool in_place);
+  Residual(std::uint64_t count, DType dtype, bool in_place, int device = host_memory);
 
   std::uint64_t count() const { return count_; }
   DType dtype() const { return dtype_; }
   std::uint64_t step() const { return step_; }
-  void* values() { return current_.data(); }
+  int device() const { return device_; }
+  void* values() const { return current_.data(); }
 
   /// The codec's memory of the last call (see Codec::memory_count), in the residual's type.
   std::uint64_t memory_count() const { return memory_count_; }
   void* memory() { return memory_.data(); }
   void load_memory(const void* values, std::uint64_t count);
 
+  /// To and from host memory.
   void load(const void* values, std::uint64_t count, std::uint64_t step);
+  void save(void* values, std::uint64_t count) const;
+
   void rescale(double factor);
 
-  /// For one run on `count` elements of `dtype` by a codec that remembers `memory_count` values.
-  /// Throws InvalidArgument when the elements are not its own. A memory of another size is another
-  /// codec's, and not used.
-  ResidualView view(std::uint64_t count, DType dtype, std::uint64_t memory_count);
+  /// For one run on `count` elements of `dtype` that lie on `device`, by a codec that remembers
+  /// `memory_count` values. Throws InvalidArgument when the elements are not its own. A memory of
+  /// another size is another codec's, and not used.
+  ResidualView view(std::uint64_t count, DType dtype, std::uint64_t memory_count,
+                    int device = host_memory);
 
   /// The run has succeeded: what it wrote is now current.
   void commit();
 
  private:
+  /// The values, in one place or the other.
+  struct Values {
+    Buffer host;
+    DeviceMemory on_device;
+    std::byte* data() const { return host.data() ? host.data() : on_device.data(); }
+  };
+
+  Values make_values() const;
+  std::uint64_t bytes() const { return count_ * bytes_of(dtype_); }
+
   std::uint64_t count_;
   DType dtype_;
   bool in_place_;
+  int device_;
   std::uint64_t step_ = 0;
   bool fresh_ = true;
-  Buffer current_;
-  Buffer next_;
+  Values current_;
+  Values next_;
   std::uint64_t memory_count_ = 0;
   std::uint64_t next_memory_count_ = 0;
   Buffer memory_;

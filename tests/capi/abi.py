@@ -20,6 +20,7 @@ from skimp import paths
 
 OK, INVALID_ARGUMENT, UNSUPPORTED_TYPE, MISMATCH, CORRUPT_PAYLOAD = 0, 1, 2, 3, 4
 TIMEOUT, PEER_FAILED, NONFINITE, CLOSED, OUT_OF_MEMORY, TRANSPORT = 5, 6, 7, 8, 9, 10
+DEVICE = 12
 FLOAT32, FLOAT16, BFLOAT16, FLOAT64 = 1, 2, 3, 4
 ALLREDUCE, REDUCE_SCATTER, ALLGATHER, BROADCAST, MIX, ALLTOALL = 1, 2, 3, 4, 5, 6
 
@@ -135,6 +136,21 @@ FUNCTIONS = {
     ),
     "frame_inspect": (c_void_p, c_uint64, POINTER(FrameInfo)),
     "decode": (c_void_p, c_uint64, c_void_p, c_uint64, c_int),
+    "device_info": (POINTER(c_char_p),),
+    "residual_create_on_device": (c_uint64, c_int, c_int, c_int, POINTER(c_void_p)),
+    "residual_save": (c_void_p, c_void_p, c_uint64),
+    "encode_on_device": (
+        c_void_p,
+        c_void_p,
+        c_uint64,
+        c_int,
+        c_void_p,
+        c_void_p,
+        c_uint64,
+        POINTER(c_uint64),
+        c_void_p,
+    ),
+    "decode_on_device": (c_void_p, c_uint64, c_void_p, c_uint64, c_int, c_void_p),
 }
 NOUNS = ("codec", "residual", "communicator", "plan", "graph", "sparse")
 
@@ -168,6 +184,7 @@ class Library:
             ("data", c_void_p),
             ("memory_count", c_uint64),
             ("memory", c_void_p),
+            ("device", c_int),
         ):
             function = self.library[f"skimp_residual_{name}"]
             function.argtypes, function.restype = (c_void_p,), result

@@ -26,6 +26,7 @@ BUILT_IN = {
     skimp.OutOfMemory: MemoryError,
     skimp.TransportError: OSError,
     skimp.InternalError: RuntimeError,
+    skimp.DeviceError: RuntimeError,
 }
 
 

@@ -1,7 +1,9 @@
 """A file includes its own layer and those below: the graph is drawn from the #include lines.
 
 `cuda/<layer>/x.cu` implements what `src/<layer>/x` declares, so it is of that layer; nothing in src
-knows it. Includes are written from the root of their tree: "codecs/frame.h", "skimp/skimp.h".
+knows it. `cuda/emulation` stands in for CUDA's own headers: cuda/device alone knows it, and it
+knows nothing of Skimp. Includes are written from the root of their tree: "codecs/frame.h",
+"skimp/skimp.h".
 """
 
 import re
@@ -19,6 +21,7 @@ BELOW["device"] = ("base", *BELOW["base"])
 BELOW["codecs"] = BELOW["transports"] = ("device", *BELOW["device"])
 BELOW["collectives"] = ("codecs", "transports", *BELOW["codecs"])
 BELOW["feedback"] = BELOW["model"] = ("collectives", *BELOW["collectives"])
+BELOW["emulation"] = ()
 BELOW["capi"] = ("feedback", "model", *BELOW["feedback"])
 
 # Layers whose sub-folders are one codec or one transport each, and who may know a concrete one
@@ -35,6 +38,8 @@ def broken_rule(file: str, include: str) -> str | None:
     if include.startswith("cuda/") and tree != "cuda":
         return "nothing in src knows cuda"
     target, *rest = include.removeprefix("cuda/").split("/")
+    if target == "emulation" and (tree, layer) in (("cuda", "device"), ("cuda", "emulation")):
+        return None
     if target not in BELOW:
         return f"an include begins with one of {', '.join(BELOW)}"
     if target not in (layer, *BELOW[layer]):
@@ -73,6 +78,8 @@ def test_files_include_their_own_layer_and_those_below():
         ("src/capi/communicator.cc", "transports/threads/threads.h"),
         ("cuda/codecs/topk.cu", "codecs/topk/topk.h"),
         ("cuda/codecs/topk.cu", "cuda/device/launch.cuh"),
+        ("cuda/device/runtime.cuh", "cuda/emulation/cuda_runtime.h"),
+        ("cuda/emulation/cuda_runtime.h", "cuda/emulation/fibers.h"),
     ],
 )
 def test_what_the_rule_allows(file: str, include: str):
@@ -101,6 +108,17 @@ def test_what_the_rule_allows(file: str, include: str):
             "only transports/mpi and capi may know transports/mpi",
         ),
         ("src/device/buffer.cc", "cuda/device/buffer.cuh", "nothing in src knows cuda"),
+        (
+            "cuda/codecs/sign.cu",
+            "cuda/emulation/cuda_runtime.h",
+            "codecs may use only device, base, skimp",
+        ),
+        ("cuda/emulation/fibers.h", "base/error.h", "emulation may use only itself"),
+        (
+            "cuda/codecs/sign.cu",
+            "codecs/topk/topk.h",
+            "only codecs/topk and codecs/registry may know codecs/topk",
+        ),
     ],
 )
 def test_what_the_rule_forbids(file: str, include: str, rule: str):

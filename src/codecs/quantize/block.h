@@ -66,12 +66,7 @@ struct StochasticEncoder : Encoder<Value> {
     const std::uint32_t* word = words.draw_run(begin, n, drawn);
     const Levels<Value> levels(scale, this->largest);
     for (std::uint64_t i = 0; i < n; ++i) {
-      const Value position = levels.position_of(x[i]);
-      const Value nearest = nearest_integer(position);
-      const Value floor = nearest > position ? nearest - Value{1} : nearest;
-      const auto bits = static_cast<std::int32_t>(word[i] >> 8);
-      const Value u = static_cast<Value>(bits) * static_cast<Value>(0x1p-24);
-      const Value level = floor + (u < position - floor ? Value{1} : Value{0});
+      const Value level = random_integer(levels.position_of(x[i]), word[i]);
       codes[i] = levels.code_of(level);
       if (rest != nullptr) rest[i] = x[i] - levels.value_of(level);
     }

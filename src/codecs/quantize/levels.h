@@ -10,37 +10,50 @@
 namespace skimp::quantize {
 
 /// L, the largest level of a code of `bits` bits. The code 2L + 1 is left over.
-inline int largest_level(int bits) { return (1 << (bits - 1)) - 1; }
+SKIMP_HOST_DEVICE inline int largest_level(int bits) { return (1 << (bits - 1)) - 1; }
 
 /// x to the nearest integer, ties to even, never −0, for |x| far below 2^22: the sum with
 /// 1.5·2^23 (1.5·2^52 for double) has no room for a fraction.
 template <class Value>
-Value nearest_integer(Value x) {
+SKIMP_HOST_DEVICE Value nearest_integer(Value x) {
   constexpr Value shifter =
       static_cast<Value>(3) * static_cast<Value>(std::uint64_t{1} << (fraction_bits<Value> - 1));
   return (x + shifter) - shifter;
+}
+
+/// The integer below or above x, for |x| as above: above with the probability of the fraction,
+/// which is compared with the upper 24 bits of a random word.
+template <class Value>
+SKIMP_HOST_DEVICE Value random_integer(Value x, std::uint32_t word) {
+  const Value nearest = nearest_integer(x);
+  const Value floor = nearest > x ? nearest - Value{1} : nearest;
+  const Value u =
+      static_cast<Value>(static_cast<std::int32_t>(word >> 8)) * static_cast<Value>(0x1p-24);
+  return floor + (u < x - floor ? Value{1} : Value{0});
 }
 
 /// The levels of a block, whose scale is finite.
 template <class Value>
 class Levels {
  public:
-  Levels(Value scale, int largest)
+  SKIMP_HOST_DEVICE Levels(Value scale, int largest)
       : scale_(scale),
         divisor_(scale == Value{0} ? Value{1} : scale),  // Zeros have scale 0: x = 0 / 1.
         largest_(largest),
         levels_(static_cast<Value>(largest)) {}
 
   /// x / scale · L, from −L to L.
-  Value position_of(Value x) const { return (x / divisor_) * levels_; }
+  SKIMP_HOST_DEVICE Value position_of(Value x) const { return (x / divisor_) * levels_; }
 
-  std::uint8_t code_of(Value level) const {
+  SKIMP_HOST_DEVICE std::uint8_t code_of(Value level) const {
     return static_cast<std::uint8_t>(static_cast<std::int32_t>(level) + largest_);
   }
-  Value level_of(std::int32_t code) const { return static_cast<Value>(code - largest_); }
+  SKIMP_HOST_DEVICE Value level_of(std::int32_t code) const {
+    return static_cast<Value>(code - largest_);
+  }
 
   /// level / L · scale
-  Value value_of(Value level) const { return (level / levels_) * scale_; }
+  SKIMP_HOST_DEVICE Value value_of(Value level) const { return (level / levels_) * scale_; }
 
  private:
   Value scale_;

@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "base/bytes.h"
+#include "codecs/quantize/packed.h"
 
 namespace skimp::quantize {
 
@@ -27,15 +28,8 @@ inline std::uint64_t planes_bytes(std::uint64_t n, int bits) {
 /// Packs bits shift … shift + width − 1 of every code into `bytes` bytes.
 template <int width>
 void pack_plane(const std::uint8_t* codes, int shift, std::byte* plane, std::uint64_t bytes) {
-  constexpr int per_byte = 8 / width;
-  constexpr unsigned mask = (1u << width) - 1;
   for (std::uint64_t i = 0; i < bytes; ++i) {
-    unsigned byte = 0;
-    for (int j = 0; j < per_byte; ++j) {
-      const unsigned code = codes[i * per_byte + static_cast<std::uint64_t>(j)];
-      byte |= ((code >> shift) & mask) << (j * width);
-    }
-    plane[i] = static_cast<std::byte>(byte);
+    plane[i] = packed_byte<width>(codes + i * (8 / width), shift);
   }
 }
 

@@ -3,6 +3,8 @@
 #include "base/isa.h"
 #include "codecs/blocks.h"
 #include "codecs/quantize/block.h"
+#include "codecs/quantize/kernels.h"
+#include "device/library.h"
 
 namespace skimp {
 namespace {
@@ -61,7 +63,21 @@ class Quantize final : public Codec {
     });
   }
 
+  void encode_on(const DeviceStream& stream, const EncodeJob& job,
+                 DeviceStatus* status) const override {
+    SKIMP_ON_DEVICE(skimp_cuda_quantize_encode, stream, job, kernel_arguments(), status);
+  }
+
+  void decode_on(const DeviceStream& stream, const DecodeJob& job,
+                 DeviceStatus* status) const override {
+    SKIMP_ON_DEVICE(skimp_cuda_quantize_decode, stream, job, kernel_arguments(), status);
+  }
+
  private:
+  QuantizeArguments kernel_arguments() const {
+    return {bits_, block_, rounding_ == Rounding::stochastic, seed_};
+  }
+
   template <class Value>
   bool encode_as(const EncodeJob& job) const {
     const quantize::Planes planes(job.payload + scales_bytes(job.count, block_, job.dtype),

@@ -45,10 +45,7 @@ struct Encoder {
  private:
   /// What ±scale leaves of 32 values.
   static void subtract(Value scale, const Value* __restrict x, Value* __restrict rest) {
-    for (std::uint64_t j = 0; j < 32; ++j) {
-      const auto sign = std::bit_cast<BitsOf<Value>>(x[j]) & sign_mask<Value>;
-      rest[j] = x[j] - std::bit_cast<Value>(std::bit_cast<BitsOf<Value>>(scale) | sign);
-    }
+    for (std::uint64_t j = 0; j < 32; ++j) rest[j] = sign::rest(x[j], scale);
   }
 };
 

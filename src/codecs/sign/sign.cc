@@ -3,6 +3,8 @@
 #include "codecs/blocks.h"
 #include "codecs/registry.h"
 #include "codecs/sign/block.h"
+#include "codecs/sign/kernels.h"
+#include "device/library.h"
 
 namespace skimp {
 namespace {
@@ -49,6 +51,16 @@ class Sign final : public Codec {
         decode_blocks<Value>(payload, count, block_, output, "sign", sign::Decoder<Value>{bits});
       });
     });
+  }
+
+  void encode_on(const DeviceStream& stream, const EncodeJob& job,
+                 DeviceStatus* status) const override {
+    SKIMP_ON_DEVICE(skimp_cuda_sign_encode, stream, job, block_, status);
+  }
+
+  void decode_on(const DeviceStream& stream, const DecodeJob& job,
+                 DeviceStatus* status) const override {
+    SKIMP_ON_DEVICE(skimp_cuda_sign_decode, stream, job, block_, status);
   }
 
   /// One bit down is the weak link of a two-phase sum: three levels a value keep convergence.

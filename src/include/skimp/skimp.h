@@ -51,7 +51,8 @@ typedef enum skimp_status SKIMP_INT {
   SKIMP_CLOSED = 8,           /**< the communicator was closed */
   SKIMP_OUT_OF_MEMORY = 9,
   SKIMP_TRANSPORT = 10, /**< the network library reported an error */
-  SKIMP_INTERNAL = 11   /**< a bug in Skimp */
+  SKIMP_INTERNAL = 11,  /**< a bug in Skimp */
+  SKIMP_DEVICE = 12     /**< CUDA reported an error */
 } skimp_status;
 
 /** The message of the last failure in this thread; "" before the first. Valid until the next. */
@@ -129,7 +130,7 @@ SKIMP_API void skimp_residual_destroy(skimp_residual* residual);
 SKIMP_API uint64_t skimp_residual_step(const skimp_residual* residual);
 
 /** The values, of the residual's own element type (see above). Valid until the next call that uses
- *  the residual; may be read and written between calls. */
+ *  the residual; may be read and written between calls. On a device: an address there. */
 SKIMP_API void* skimp_residual_data(skimp_residual* residual);
 
 /** Copies `count` values in and sets the step; ranks check their steps against each other in the
@@ -460,6 +461,41 @@ SKIMP_API skimp_status skimp_frame_inspect(const void* frame, uint64_t bytes,
  *  SKIMP_CORRUPT_PAYLOAD, and nothing outside `output` is written. */
 SKIMP_API skimp_status skimp_decode(const void* frame, uint64_t bytes, void* output, uint64_t count,
                                     skimp_dtype dtype);
+
+/* ---- Arrays on a device ----------------------------------------------------------------------
+ *
+ * Skimp's CUDA library is opened when one of these functions is first called; where it is not
+ * installed they fail with SKIMP_UNSUPPORTED_TYPE, without a driver or device with SKIMP_DEVICE.
+ * The environment variable SKIMP_CUDA_LIBRARY names another file than the one beside this library.
+ * `stream` is a cudaStream_t of the array's device, NULL its default stream. Work is queued there,
+ * so it follows what the stream was given before. Codecs with kernels: sign, quantize. */
+
+/** Versions and devices in words. Valid until this thread's next call. */
+SKIMP_API skimp_status skimp_device_info(const char** text);
+
+/** As skimp_residual_create, in the memory of `device`. For encodes of arrays there. */
+SKIMP_API skimp_status skimp_residual_create_on_device(uint64_t count, skimp_dtype dtype,
+                                                       int in_place, int device,
+                                                       skimp_residual** residual);
+
+/** The device whose memory holds the values; -1: the host's. */
+SKIMP_API int skimp_residual_device(const skimp_residual* residual);
+
+/** Copies the values of any residual to `values`, `count` of them in host memory. */
+SKIMP_API skimp_status skimp_residual_save(const skimp_residual* residual, void* values,
+                                           uint64_t count);
+
+/** As skimp_encode: `input` and the residual lie on one device, `frame` in host memory. The same
+ *  bytes are written. Waits for the stream: on return, frame and residual are complete. */
+SKIMP_API skimp_status skimp_encode_on_device(const skimp_codec* codec, const void* input,
+                                              uint64_t count, skimp_dtype dtype,
+                                              skimp_residual* residual, void* frame,
+                                              uint64_t capacity, uint64_t* bytes, void* stream);
+
+/** As skimp_decode: `frame` lies in host memory, `output` on a device. Waits for the stream: on
+ *  return, the output is complete. After a failure its values are unspecified. */
+SKIMP_API skimp_status skimp_decode_on_device(const void* frame, uint64_t bytes, void* output,
+                                              uint64_t count, skimp_dtype dtype, void* stream);
 
 /* ---- Testing --------------------------------------------------------------------------------- */
 

@@ -91,8 +91,20 @@ class Residual : public Handle<skimp_residual, skimp_residual_destroy> {
   explicit Residual(std::uint64_t count, skimp_dtype dtype = SKIMP_FLOAT32, bool in_place = false)
       : Handle(create(count, dtype, in_place)) {}
 
+  /// In the memory of a device; see skimp_residual_create_on_device.
+  static Residual on_device(int device, std::uint64_t count, skimp_dtype dtype = SKIMP_FLOAT32,
+                            bool in_place = false) {
+    skimp_residual* residual = nullptr;
+    check(skimp_residual_create_on_device(count, dtype, in_place, device, &residual));
+    return Residual(residual);
+  }
+
   std::uint64_t step() const { return skimp_residual_step(handle()); }
+  int device() const { return skimp_residual_device(handle()); }
   void* data() { return skimp_residual_data(handle()); }
+  void save(void* values, std::uint64_t count) const {
+    check(skimp_residual_save(handle(), values, count));
+  }
   void load(const void* values, std::uint64_t count, std::uint64_t step) {
     check(skimp_residual_load(handle(), values, count, step));
   }
@@ -107,6 +119,8 @@ class Residual : public Handle<skimp_residual, skimp_residual_destroy> {
   void rescale(double factor) { check(skimp_residual_rescale(handle(), factor)); }
 
  private:
+  explicit Residual(skimp_residual* residual) : Handle(residual) {}
+
   static skimp_residual* create(std::uint64_t count, skimp_dtype dtype, bool in_place) {
     skimp_residual* residual = nullptr;
     check(skimp_residual_create(count, dtype, in_place, &residual));
@@ -128,6 +142,18 @@ class Codec : public Handle<skimp_codec, skimp_codec_destroy> {
     std::vector<std::byte> frame(bytes);
     check(skimp_encode(handle(), input, count, dtype, residual ? residual->handle() : nullptr,
                        frame.data(), frame.size(), &bytes));
+    frame.resize(bytes);
+    return frame;
+  }
+  /// Of an array on a device; see skimp_encode_on_device.
+  std::vector<std::byte> encode_on_device(const void* input, std::uint64_t count, skimp_dtype dtype,
+                                          void* stream, Residual* residual = nullptr) const {
+    std::uint64_t bytes = 0;
+    check(skimp_frame_bytes(handle(), count, dtype, &bytes));
+    std::vector<std::byte> frame(bytes);
+    check(skimp_encode_on_device(handle(), input, count, dtype,
+                                 residual ? residual->handle() : nullptr, frame.data(),
+                                 frame.size(), &bytes, stream));
     frame.resize(bytes);
     return frame;
   }
@@ -157,6 +183,12 @@ template <WritableValues Output>
 void decode(std::span<const std::byte> frame, Output&& output) {
   check(skimp_decode(frame.data(), frame.size(), std::ranges::data(output),
                      std::ranges::size(output), dtype_of<element_of<Output>>));
+}
+
+/// Decodes a frame into an array on a device; see skimp_decode_on_device.
+inline void decode_on_device(std::span<const std::byte> frame, void* output, std::uint64_t count,
+                             skimp_dtype dtype, void* stream) {
+  check(skimp_decode_on_device(frame.data(), frame.size(), output, count, dtype, stream));
 }
 
 // ---- Graphs of gossip ---------------------------------------------------------------------------

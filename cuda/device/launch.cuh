@@ -1,0 +1,66 @@
+/// \file
+/// Kernels in which warps take one piece of work after the other.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "cuda/device/error.cuh"
+#include "device/stream.h"
+
+namespace skimp::cuda {
+
+inline constexpr unsigned warp_size = 32;
+inline constexpr unsigned all_lanes = 0xFFFFFFFFu;
+
+__device__ inline unsigned lane() { return threadIdx.x % warp_size; }
+
+/// The shared memory that the launch asked for.
+__device__ inline std::byte* shared_memory() {
+#if defined(__CUDACC__)
+  extern __shared__ __align__(16) unsigned char memory[];
+  return reinterpret_cast<std::byte*>(memory);
+#else
+  return emulation::shared_memory;
+#endif
+}
+
+struct Grid {
+  unsigned blocks;
+  unsigned warps;  ///< of a block
+  std::size_t shared_bytes;
+};
+
+/// For `pieces` pieces of work that need `bytes` of shared memory each; at most as many warps as
+/// the device holds at once, so a grid is never too large, whatever the count.
+inline Grid grid_for(std::uint64_t pieces, std::size_t bytes, int device) {
+  constexpr std::size_t shared_by_default = 48 << 10;
+  constexpr unsigned most_warps = 8, resident_warps = 64;
+  const std::size_t fit = bytes == 0 ? most_warps : shared_by_default / bytes;
+  const auto warps = static_cast<unsigned>(std::clamp<std::size_t>(fit, 1, most_warps));
+  int multiprocessors = 0;
+  check(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device));
+  const auto resident = static_cast<std::uint64_t>(multiprocessors) * (resident_warps / warps);
+  const std::uint64_t blocks = std::min((pieces + warps - 1) / warps, resident);
+  return {static_cast<unsigned>(blocks), warps, warps * bytes};
+}
+
+/// Queues kernel(arguments...) in the stream.
+template <class... Parameters>
+void launch(void (*kernel)(Parameters...), const Grid& grid, const DeviceStream& stream,
+            const Parameters&... arguments) {
+  if (grid.shared_bytes > 48 << 10) {
+    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                               static_cast<int>(grid.shared_bytes)));
+  }
+  const auto queue = static_cast<cudaStream_t>(stream.stream);
+  const unsigned threads = grid.warps * warp_size;
+#if defined(__CUDACC__)
+  kernel<<<grid.blocks, threads, grid.shared_bytes, queue>>>(arguments...);
+#else
+  emulation::launch(grid.blocks, threads, grid.shared_bytes, queue, [=] { kernel(arguments...); });
+#endif
+  check(cudaGetLastError());
+}
+
+}  // namespace skimp::cuda

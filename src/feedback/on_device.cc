@@ -1,0 +1,102 @@
+#include "feedback/on_device.h"
+
+#include "codecs/frame.h"
+#include "codecs/registry.h"
+#include "device/library.h"
+#include "device/memory.h"
+
+namespace skimp {
+namespace {
+
+/// What one call needs on the device: a payload, and behind it the word that its kernels report in.
+class DeviceCall {
+ public:
+  DeviceCall(const DeviceStream& stream, std::uint64_t payload_bytes)
+      : stream_(stream),
+        status_at_(divide_up(payload_bytes, 16) * 16),
+        memory_(stream, status_at_ + sizeof(DeviceStatus)) {
+    SKIMP_ON_DEVICE(skimp_cuda_clear, stream, status(), sizeof(DeviceStatus));
+  }
+
+  /// What is queued must not outlive the host memory that it copies to and from.
+  ~DeviceCall() {
+    if (!finished_) device_function_of<decltype(&skimp_cuda_wait)>("skimp_cuda_wait")(stream_);
+  }
+  DeviceCall(const DeviceCall&) = delete;
+  DeviceCall& operator=(const DeviceCall&) = delete;
+
+  std::byte* payload() const { return memory_.data(); }
+  DeviceStatus* status() const {
+    return reinterpret_cast<DeviceStatus*>(memory_.data() + status_at_);
+  }
+
+  void copy(void* to, const void* from, std::uint64_t bytes) const {
+    if (bytes > 0) SKIMP_ON_DEVICE(skimp_cuda_copy, stream_, to, from, bytes);
+  }
+
+  /// Waits for the stream; what its kernels have reported.
+  DeviceStatus finish() {
+    copy(&reported_, status(), sizeof reported_);
+    SKIMP_ON_DEVICE(skimp_cuda_wait, stream_);
+    finished_ = true;
+    return reported_;
+  }
+
+ private:
+  DeviceStream stream_;
+  std::uint64_t status_at_;
+  DeviceMemory memory_;
+  DeviceStatus reported_ = 0;
+  bool finished_ = false;
+};
+
+}  // namespace
+
+std::uint64_t encode_on_device(const Codec& codec, const void* input, std::uint64_t count,
+                               DType dtype, Residual* residual, MutableBytes frame,
+                               const DeviceStream& stream) {
+  Encoded encoded{.bytes = codec.payload_bytes(count, dtype)};
+  const std::uint64_t needed = header_bytes + encoded.bytes;
+  require(frame.size() >= needed, "encode: the frame needs ", needed, " bytes, capacity is ",
+          frame.size());
+  DeviceCall call(stream, encoded.bytes);
+  EncodeJob job;
+  job.input = input;
+  job.dtype = dtype;
+  job.count = count;
+  job.payload = call.payload();
+  if (residual != nullptr) {
+    const ResidualView view = residual->view(count, dtype, 0, stream.device);
+    job.residual_in = view.in;
+    job.residual_out = view.out;
+    job.random.call = static_cast<std::uint32_t>(view.step);
+  }
+  codec.encode_on(stream, job, call.status());
+  const MutableBytes payload = frame.subspan(header_bytes, encoded.bytes);
+  call.copy(payload.data(), job.payload, payload.size());
+  encoded.nonfinite = (call.finish() & nonfinite_status) != 0;
+  FrameHeader header = describe(codec, dtype, count, encoded);
+  seal(header, payload);
+  store(frame.data(), header);
+  if (residual != nullptr) residual->commit();
+  return needed;
+}
+
+void decode_on_device(Bytes frame, void* output, std::uint64_t count, DType dtype,
+                      const DeviceStream& stream) {
+  Bytes payload;
+  const FrameHeader header = open_frame(frame, payload);
+  const CodecPtr codec = codec_of_frame(header, count, dtype);
+  const auto encoded = static_cast<DType>(header.dtype);
+  require_payload_bytes(codec->text(), payload, codec->payload_bytes(count, encoded));
+  DeviceCall call(stream, payload.size());
+  call.copy(call.payload(), payload.data(), payload.size());
+  const DecodeJob job{.payload = call.payload(),
+                      .count = count,
+                      .dtype = encoded,
+                      .output = {.data = output, .dtype = dtype}};
+  codec->decode_on(stream, job, call.status());
+  require_intact_status(codec->text(), call.finish());
+}
+
+}  // namespace skimp

@@ -1,0 +1,142 @@
+"""The CUDA library without a GPU: its sources compiled for the CPU, and numpy memory as a device's.
+
+On a machine with a GPU, SKIMP_TEST_CUDA=1 runs the same tests on it, with torch's tensors; `make
+gpu` does that.
+"""
+
+import ctypes
+import hashlib
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+
+from tests import oracle
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build" / "emulation"
+INCLUDES = [f"-I{ROOT}", f"-I{ROOT / 'src'}", f"-I{ROOT / 'src' / 'include'}"]
+FLAGS = ["-std=c++20", "-O1", "-g1", "-fPIC", "-fvisibility=hidden", "-ffp-contract=off"]
+FLAGS += ["-fno-strict-aliasing", "-Wall", "-Wextra", "-Wconversion", "-Werror", *INCLUDES]
+
+# Fibers in these orders: a race that one hides, another shows.
+ORDERS = ("forward", "reverse", "shuffled:1")
+
+ON_GPU = os.environ.get("SKIMP_TEST_CUDA") == "1"
+
+
+def compiler_run(arguments: Sequence) -> None:
+    command = [os.environ.get("CXX", "g++"), *map(str, arguments)]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 0, f"{' '.join(command)}\n{result.stderr}"
+
+
+def target_of(name: str, sources: Sequence[Path], flags: Sequence) -> Path:
+    """A file in the build folder, whose name holds a digest of what it is made of. If it is not
+    there yet, files of that name made of something else are deleted."""
+    trees = ("src", "cuda", "tests/cuda")
+    headers = [path for tree in trees for path in (ROOT / tree).rglob("*.*h")]
+    digest = hashlib.sha256(repr(flags).encode())
+    for path in sorted({*headers, *kernels(), *sources}):
+        digest.update(path.read_bytes())
+    target = BUILD / f"{name}-{digest.hexdigest()[:16]}"
+    if not target.exists():
+        BUILD.mkdir(parents=True, exist_ok=True)
+        for stale in BUILD.glob(f"{name}-*"):
+            stale.unlink()
+    return target
+
+
+def built(name: str, sources: Sequence[Path], flags: Sequence[str], link: Sequence[str]) -> Path:
+    """Compiles and links, unless nothing has changed."""
+    target = target_of(name, sources, [flags, link])
+    if target.exists():
+        return target
+    objects = [BUILD / f"{name}-{path.parent.name}-{path.stem}.o" for path in sources]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        language = {".cu": ["-x", "c++"]}
+        jobs = [
+            [*flags, *language.get(source.suffix, []), "-c", source, "-o", o]
+            for source, o in zip(sources, objects, strict=True)
+        ]
+        list(pool.map(compiler_run, jobs))
+    compiler_run([*flags, *objects, *link, "-o", target])
+    return target
+
+
+def kernels() -> list[Path]:
+    return sorted((ROOT / "cuda").rglob("*.cu"))
+
+
+def use_library() -> None:
+    """Makes Skimp open the emulated library, when it first needs one."""
+    if not ON_GPU:
+        os.environ["SKIMP_CUDA_LIBRARY"] = str(built("library", kernels(), FLAGS, ["-shared"]))
+
+
+@contextmanager
+def thread_order(order: str) -> Iterator[None]:
+    os.environ["SKIMP_EMULATION_ORDER"] = order
+    try:
+        yield
+    finally:
+        del os.environ["SKIMP_EMULATION_ORDER"]
+
+
+class Dressed:
+    """A numpy array whose memory is said to be a device's."""
+
+    def __init__(self, values: np.ndarray, stream: int | None = None):
+        self.values = values
+        self.dtype = values.dtype
+        self.stream = stream
+
+    @property
+    def __cuda_array_interface__(self) -> dict:
+        bfloat16 = self.dtype == oracle.bfloat16
+        return {
+            "version": 3,
+            "shape": self.values.shape,
+            "typestr": "<V2" if bfloat16 else self.dtype.str,
+            "data": (self.values.ctypes.data, False),
+            "strides": self.values.strides,
+            "stream": self.stream,
+        }
+
+    def __array_namespace__(self, api_version=None):
+        return SimpleNamespace(
+            __name__="dressed", empty_like=lambda x: Dressed(np.empty_like(x.values), x.stream)
+        )
+
+
+def on_device(x: np.ndarray, offset: int = 0):
+    """A copy in the device's memory, `offset` elements into an allocation."""
+    if not ON_GPU:
+        moved = np.empty(x.size + offset, x.dtype)[offset:].reshape(x.shape)
+        moved[...] = x
+        return Dressed(moved)
+    import torch
+
+    moved = torch.empty(x.size + offset, dtype=getattr(torch, x.dtype.name), device="cuda")[offset:]
+    bits = np.ascontiguousarray(x).view(f"i{x.dtype.itemsize}").reshape(-1)
+    moved.view(getattr(torch, f"int{8 * x.dtype.itemsize}")).copy_(torch.from_numpy(bits))
+    return moved.reshape(x.shape)
+
+
+def on_host(array, dtype: np.dtype) -> np.ndarray:
+    if isinstance(array, Dressed):
+        return array.values
+    import torch
+
+    bits = array.view(getattr(torch, f"int{8 * dtype.itemsize}")).cpu().numpy()
+    return bits.view(dtype)
+
+
+def emulated_runtime() -> ctypes.CDLL:
+    """The emulated library itself, to queue work as another user of the stream does."""
+    return ctypes.CDLL(os.environ["SKIMP_CUDA_LIBRARY"])

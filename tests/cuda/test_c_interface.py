@@ -1,0 +1,94 @@
+"""The C functions for arrays on a device: wrong arguments are statuses with a message."""
+
+from ctypes import byref, c_char_p, c_uint64, c_void_p, create_string_buffer
+
+import numpy as np
+import pytest
+import skimp
+
+from tests.capi import abi
+from tests.capi.abi import FLOAT32, INVALID_ARGUMENT, OK, UNSUPPORTED_TYPE
+from tests.cuda.emulation import ON_GPU, use_library
+from tests.tables import array
+
+pytestmark = pytest.mark.skipif(ON_GPU, reason="numpy memory as a device's")
+
+COUNT = 100
+
+
+@pytest.fixture(autouse=True, scope="module")
+def library():
+    use_library()
+
+
+@pytest.fixture(scope="module")
+def lib():
+    return abi.Library()
+
+
+@pytest.fixture
+def sign(lib):
+    codec = lib.make("codec", b"sign(block=32)")
+    yield codec
+    lib.codec_destroy(codec)
+
+
+def test_there_and_back(lib, sign):
+    x = array("normal", COUNT, "float32")
+    y, left = np.empty_like(x), np.empty_like(x)
+    frame, size, state, text = create_string_buffer(4096), c_uint64(), c_void_p(), c_char_p()
+    assert lib.device_info(byref(text)) == OK and b"device 0" in text.value
+    assert lib.residual_create_on_device(COUNT, FLOAT32, 0, 0, byref(state)) == OK
+    assert lib.residual_device(state) == 0
+    status = lib.encode_on_device(
+        sign, x.ctypes.data, COUNT, FLOAT32, state, frame, 4096, byref(size), None
+    )
+    assert status == OK, lib.last_error_message()
+    payload = skimp.Sign(block=32).encode(x)
+    assert frame.raw[: size.value] == payload
+    assert lib.decode_on_device(frame, size, y.ctypes.data, COUNT, FLOAT32, None) == OK
+    assert np.array_equal(y, skimp.decode(payload, like=x))
+    assert lib.residual_save(state, left.ctypes.data, COUNT) == OK
+    assert np.array_equal(left, x - y)
+    assert lib.residual_save(state, left.ctypes.data, COUNT - 1) == INVALID_ARGUMENT
+    assert lib.last_error_message() == "residual: 99 values to save, it has 100"
+    lib.residual_destroy(state)
+
+
+def test_wrong_arguments(lib, sign):
+    x, size, made = np.ones(COUNT, np.float32), c_uint64(), c_void_p()
+    frame, data = create_string_buffer(4096), x.ctypes.data
+    encode, decode = lib.encode_on_device, lib.decode_on_device
+    calls = [
+        ("text is NULL", lib.device_info, None),
+        ("residual is NULL", lib.residual_create_on_device, 1, FLOAT32, 0, 0, None),
+        ("device = -1", lib.residual_create_on_device, 1, FLOAT32, 0, -1, byref(made)),
+        ("residual is NULL", lib.residual_save, None, data, COUNT),
+        ("codec is NULL", encode, None, data, 1, FLOAT32, None, frame, 4096, byref(size), None),
+        ("input is NULL", encode, sign, None, 1, FLOAT32, None, frame, 4096, byref(size), None),
+        ("frame is NULL", encode, sign, data, 1, FLOAT32, None, None, 4096, byref(size), None),
+        ("bytes is NULL", encode, sign, data, 1, FLOAT32, None, frame, 4096, None, None),
+        ("capacity is 68", encode, sign, data, 1, FLOAT32, None, frame, 68, byref(size), None),
+        ("exceeds", encode, sign, data, 2**61, FLOAT32, None, frame, 4096, byref(size), None),
+        ("frame is NULL", decode, None, 64, data, COUNT, FLOAT32, None),
+        ("output is NULL", decode, frame, 64, None, COUNT, FLOAT32, None),
+    ]
+    for message, function, *arguments in calls:
+        assert function(*arguments) == INVALID_ARGUMENT, message
+        assert message in lib.last_error_message()
+    status = encode(sign, data, COUNT, 9, None, frame, 4096, byref(size), None)
+    assert status == UNSUPPORTED_TYPE
+
+
+def test_a_device_that_is_not_there(lib):
+    made = c_void_p()
+    assert lib.residual_create_on_device(COUNT, FLOAT32, 0, 7, byref(made)) == abi.DEVICE
+    assert lib.last_error_message().startswith("cuda: ")
+    with pytest.raises(skimp.DeviceError, match="cuda: "):
+        skimp.Residual(COUNT, device=7)
+
+
+def test_nothing_needs_no_memory(lib, sign):
+    frame, size = create_string_buffer(64), c_uint64()
+    assert lib.encode_on_device(sign, None, 0, FLOAT32, None, frame, 64, byref(size), None) == OK
+    assert lib.decode_on_device(frame, size, None, 0, FLOAT32, None) == OK

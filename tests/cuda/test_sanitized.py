@@ -1,0 +1,54 @@
+"""The emulated kernels under the address sanitizer; same_bytes.cc says what is tried."""
+
+import os
+import subprocess
+
+import pytest
+from skimp import paths
+
+from tests.cuda.emulation import FLAGS, ORDERS, ROOT, built
+
+SANITIZED = [*FLAGS, "-fsanitize=address", "-fno-omit-frame-pointer"]
+
+
+@pytest.fixture(scope="module")
+def same_bytes():
+    link = [f"-L{paths.LIB}", f"-Wl,-rpath,{paths.LIB}", "-lskimp"]
+    return built("same_bytes", [ROOT / "tests/cuda/same_bytes.cc"], SANITIZED, link)
+
+
+def run(program, *arguments, order="forward"):
+    environment = {**os.environ, "SKIMP_EMULATION_ORDER": order}
+    command = [program, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, env=environment)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_random_jobs(same_bytes, order):
+    done = run(same_bytes, "jobs", 1, 400, order=order)
+    assert done.returncode == 0, done.stdout + done.stderr[-4000:]
+    assert done.stdout == "400 jobs\n"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(2, 6))
+def test_many_random_jobs(same_bytes, seed):
+    done = run(same_bytes, "jobs", seed, 20_000, order=f"shuffled:{seed}")
+    assert done.returncode == 0, done.stdout + done.stderr[-4000:]
+
+
+def test_arrays_of_more_than_32_bit_indices(same_bytes):
+    done = run(same_bytes, "far")
+    assert done.returncode == 0, done.stdout + done.stderr[-4000:]
+
+
+def test_an_overrun_is_found(same_bytes):
+    done = run(same_bytes, "overrun")
+    assert done.returncode != 0
+    assert "heap-buffer-overflow" in done.stderr
+
+
+def test_a_race_is_found(same_bytes):
+    """One order or another gives another result."""
+    results = {run(same_bytes, "race", order=order).stdout for order in ORDERS}
+    assert len(results) > 1
