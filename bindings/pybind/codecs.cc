@@ -32,6 +32,15 @@ class SizedResidual : public api::Residual {
     api::Residual::save(info.ptr, static_cast<std::uint64_t>(info.size));
   }
 
+  /// A copy, as bytes: it may have another size after the next call.
+  py::bytes memory() {
+    return {static_cast<const char*>(api::Residual::memory()), memory_count() * itemsize()};
+  }
+
+  void load_memory(const std::string& values) {
+    api::Residual::load_memory(values.data(), values.size() / itemsize());
+  }
+
  private:
   std::size_t itemsize() const { return doubles_ ? sizeof(double) : sizeof(float); }
 
@@ -48,15 +57,6 @@ class SizedResidual : public api::Residual {
                            (doubles_ ? "float64" : "float32"));
     }
     return info;
-  }
-
-  /// A copy, as bytes: it may have another size after the next call.
-  py::bytes memory() {
-    return {static_cast<const char*>(api::Residual::memory()), memory_count() * itemsize()};
-  }
-
-  void load_memory(const std::string& values) {
-    api::Residual::load_memory(values.data(), values.size() / itemsize());
   }
 
   std::uint64_t count_;

@@ -79,9 +79,8 @@ class Codec:
         array = as_device_array(x)
         if array is None:
             packed = Packed(x)
-            return _calls.encode(
-                self.bound_to(packed).handle, packed.values, packed.dtype.code, residual
-            )
+            codec = self.bound_to(packed)
+            return _calls.encode(codec.handle, packed.values, packed.dtype.code, residual)
         return _calls.encode_on_device(
             self.handle, array.address, array.count, array.dtype.code, residual, array.stream
         )

@@ -284,7 +284,7 @@ class Collectives:
         require_one_array("alltoall", packed)
         self._require_parts("alltoall", packed)
         target = Target(packed, out)
-        options: tuple[Any, ...] = ("mean", algorithm, nonfinite, 0, key)
+        options: tuple[Any, ...] = ("mean", None, algorithm, nonfinite, 0, key)
         result: T = self._run(ALLTOALL, packed, target, codec, None, *options)
         return result
 
