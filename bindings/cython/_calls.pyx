@@ -180,7 +180,9 @@ def run_sparse(int collective, uintptr_t communicator, indices, int index_bytes,
         options.algorithm = PyBytes_AS_STRING(algorithm)
     options.op = <skimp_op>op
     options.nonfinite = <skimp_nonfinite>0
-    options.root = 0
+    options.root = options.trim = 0
+    options.graph = NULL
+    options.step_size = 0
     with nogil:
         if collective == SKIMP_ALLREDUCE:
             status = skimp_allreduce_sparse(self, input.array, &options, made)

@@ -10,9 +10,6 @@ from skimp.errors import InvalidArgument
 Op = Literal["mean", "sum", "median", "trimmed_mean", "vote"]
 OPS: Mapping[str, int] = {"mean": 0, "sum": 1, "median": 2, "trimmed_mean": 3, "vote": 4}
 
-DEFAULT_TRIM = -1
-"""A quarter of the ranks."""
-
 NonFinite = Literal["propagate", "raise", "skip"]
 NONFINITE: Mapping[str, int] = {"propagate": 0, "raise": 1, "skip": 2}
 

@@ -10,7 +10,6 @@ from skimp.choices import (
     ALLREDUCE,
     ALLTOALL,
     BROADCAST,
-    DEFAULT_TRIM,
     MIX,
     NONFINITE,
     OPS,
@@ -320,7 +319,7 @@ class Collectives:
         graph = gossip.graph(self._native.world_size)
         codec = gossip.codec.bound_to(packed)
         codecs = handle_of(codec), 0
-        options = (None, 0, choose("nonfinite", nonfinite, NONFINITE), 0, DEFAULT_TRIM)
+        options = (None, 0, choose("nonfinite", nonfinite, NONFINITE), 0, 0)
         mixing = graph.handle, gossip.step_size or 0.0
         kept = (gossip, codec, graph)
         result: T = self._call(MIX, packed, target, codecs, state, options, mixing, kept)
@@ -352,7 +351,7 @@ class Collectives:
             choose("op", op, OPS),
             choose("nonfinite", nonfinite, NONFINITE),
             root,
-            DEFAULT_TRIM if trim is None else trim,
+            trim or 0,
         )
         up, down = codec_of(codec, packed, key), codec_of(broadcast_codec, packed, None)
         codecs = handle_of(up), handle_of(down)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from skimp import _calls, _objects
-from skimp.choices import ALLREDUCE, DEFAULT_TRIM, NONFINITE, OPS, NonFinite, Op, choose
+from skimp.choices import ALLREDUCE, NONFINITE, OPS, NonFinite, Op, choose
 from skimp.codecs import Codec
 from skimp.collectives import CodecLike, codec_of, residual_of
 from skimp.errors import Error, InvalidArgument
@@ -55,7 +55,7 @@ class Plan:
             algorithm,
             choose("op", op, OPS),
             choose("nonfinite", nonfinite, NONFINITE),
-            DEFAULT_TRIM if trim is None else trim,
+            trim or 0,
         )
 
     def run(self, x: Any, out: Any = None) -> Any:

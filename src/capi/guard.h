@@ -54,8 +54,9 @@ inline const skimp_options& checked_options(const skimp_options& options) {
           ", expected ", sizeof(skimp_options), "; begin with SKIMP_OPTIONS_INIT");
   require(options.op >= SKIMP_MEAN && options.op <= SKIMP_VOTE,
           "op = ", static_cast<int>(options.op), " is none of SKIMP_MEAN to SKIMP_VOTE");
-  require(options.op == SKIMP_TRIMMED_MEAN || options.trim == SKIMP_TRIM, "trim = ", options.trim,
-          " is for SKIMP_TRIMMED_MEAN; for others it is SKIMP_TRIM");
+  require(options.trim == 0 || (options.op == SKIMP_TRIMMED_MEAN && options.trim > 0),
+          "trim = ", options.trim,
+          " is not 0, nor a number of values that SKIMP_TRIMMED_MEAN drops");
   require(options.nonfinite >= SKIMP_PROPAGATE && options.nonfinite <= SKIMP_SKIP,
           "nonfinite = ", static_cast<int>(options.nonfinite),
           " is none of SKIMP_PROPAGATE, SKIMP_RAISE, SKIMP_SKIP");

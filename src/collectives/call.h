@@ -23,7 +23,7 @@ struct Call {
   bool broadcast_codec_given = false;  ///< asked for, and not the codec's default
   skimp_nonfinite nonfinite = SKIMP_PROPAGATE;
   int root = 0;
-  int trim = SKIMP_TRIM;
+  int trim = 0;          ///< of trimmed_mean; 0: a quarter of the ranks
   GraphPtr graph;        ///< of mix; null for others
   double step_size = 0;  ///< of mix
 };

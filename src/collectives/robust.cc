@@ -120,7 +120,7 @@ void vote(const Rows& rows, int ranks, std::uint64_t n) {
 
 int trim_of(const Call& call, int world_size) {
   if (call.op == SKIMP_MEDIAN) return (world_size - 1) / 2;
-  return call.trim == SKIMP_TRIM ? world_size / 4 : call.trim;
+  return call.trim == 0 ? world_size / 4 : call.trim;
 }
 
 std::string refuses_robust(const Call& call, int world_size) {
@@ -130,7 +130,7 @@ std::string refuses_robust(const Call& call, int world_size) {
                 call.codec->text(), " leaves values out");
   }
   const int trim = trim_of(call, world_size);
-  if (call.op == SKIMP_TRIMMED_MEAN && (trim < 0 || trim > (world_size - 1) / 2)) {
+  if (call.op == SKIMP_TRIMMED_MEAN && trim > (world_size - 1) / 2) {
     return text("cannot drop trim = ", trim, " values at each end of ", world_size,
                 ", which leaves none; at most ", (world_size - 1) / 2);
   }

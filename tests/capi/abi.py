@@ -41,7 +41,7 @@ class Options(Structure):
     )
 
     def __init__(self, **fields):
-        super().__init__(**{"options_bytes": sizeof(Options), "trim": -1, **fields})
+        super().__init__(**{"options_bytes": sizeof(Options), **fields})
 
 
 class Report(Structure):

@@ -37,7 +37,7 @@ def test_same_bits_as_the_oracle(
 ):
     options = options_of(reduction)
     if options["trim"] == 1 and world_size < 3:
-        options["trim"] = 0
+        options["trim"] = None
     inputs = [
         [array(data, count, dtype, seed=[step, rank]) for rank in range(world_size)]
         for step in range(STEPS)
@@ -173,8 +173,8 @@ def test_nothing_of_the_results_is_lost():
         ({"op": "median", "algorithm": "dense_direct"}, "op=median is for two_phase"),
         ({"op": "vote", "codec": skimp.Sign(), "algorithm": "gather"}, "op=vote is for two_phase"),
         ({"op": "trimmed_mean", "trim": 2}, "trim = 2 values at each end of 4.* at most 1"),
-        ({"op": "trimmed_mean", "trim": -3}, "trim = -3"),
-        ({"op": "mean", "trim": 1}, "trim = 1 is for SKIMP_TRIMMED_MEAN"),
+        ({"op": "trimmed_mean", "trim": -3}, "trim = -3 is not 0, nor"),
+        ({"op": "mean", "trim": 1}, "trim = 1 is not 0, nor"),
         ({"op": "mode"}, "'mean', 'sum', 'median', 'trimmed_mean', 'vote'"),
     ],
 )

@@ -252,16 +252,13 @@ typedef struct skimp_options {
   skimp_op op;                        /**< SKIMP_MEAN by default */
   skimp_nonfinite nonfinite;
   int root;                 /**< of broadcast */
+  int trim;                 /**< of SKIMP_TRIMMED_MEAN; 0: a quarter of the ranks, rounded down */
   const skimp_graph* graph; /**< of mix */
   double step_size;         /**< of mix: above 0, at most 1; 0: the default */
-  int trim; /**< of SKIMP_TRIMMED_MEAN; SKIMP_TRIM: a quarter of the ranks, rounded down */
 } skimp_options;
 
-#define SKIMP_TRIM (-1)
-
-#define SKIMP_OPTIONS_INIT                                         \
-  {sizeof(skimp_options), NULL, NULL, NULL, NULL,      SKIMP_MEAN, \
-   SKIMP_PROPAGATE,       0,    NULL, 0,    SKIMP_TRIM}
+#define SKIMP_OPTIONS_INIT \
+  {sizeof(skimp_options), NULL, NULL, NULL, NULL, SKIMP_MEAN, SKIMP_PROPAGATE, 0, 0, NULL, 0}
 
 /** What the last run of a plan, or one-shot call, did on this rank. */
 typedef struct skimp_report {

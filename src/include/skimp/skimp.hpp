@@ -239,7 +239,7 @@ struct Options {
   skimp_op op = SKIMP_MEAN;
   skimp_nonfinite nonfinite = SKIMP_PROPAGATE;
   int root = 0;
-  int trim = SKIMP_TRIM;
+  int trim = 0;
   const Graph* graph = nullptr;  ///< of mix
   double step_size = 0;          ///< of mix; 0: the default
 
