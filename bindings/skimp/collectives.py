@@ -409,7 +409,7 @@ class Collectives:
 
 
 def require_lossless(
-    codec: CodecLike,
+    codec: CodecLike | FeedbackVariant,
     broadcast_codec: Codec | None,
     nonfinite: NonFinite,
     key: str | None,

@@ -120,12 +120,7 @@ std::string random_budget(Random& random, std::uint64_t count) {
 
 std::string random_codec(Random& random, std::uint64_t count) {
   const std::uint64_t block = 32 * (random.one_in(2) ? 1 + random.below(8) : 1 + random.below(256));
-  switch (random.below(13)) {
-    case 9: {
-      const std::uint64_t rows = 1 + random.below(60), columns = count / rows;
-      return text("lowrank(rank=", 1 + random.below(random.one_in(4) ? 32 : 4), ",shapes=", rows,
-                  'x', columns, '+', count - rows * columns, ")");
-    }
+  switch (random.below(14)) {
     case 0: return "identity";
     case 1: return text("random_k(", random_budget(random, count), ",seed=", random.bits(), ")");
     case 2: return text("sign(block=", block, ")");
@@ -150,9 +145,14 @@ std::string random_codec(Random& random, std::uint64_t count) {
       constexpr const char* formats[] = {"e4m3", "e5m2", "float16", "bfloat16"};
       return text("float(format=", formats[random.below(4)], ",block=", block, ")");
     }
-    case 8:
+    case 9:
       return text("arc_topk(density=", random.one_in(2) ? "0.1" : "0.6", ",row=", block,
                   ",sketch=", 1 + random.below(4), ")");
+    case 10: {
+      const std::uint64_t rows = 1 + random.below(60), columns = count / rows;
+      return text("lowrank(rank=", 1 + random.below(random.one_in(4) ? 32 : 4), ",shapes=", rows,
+                  'x', columns, '+', count - rows * columns, ")");
+    }
     default: {
       constexpr const char* formats[] = {"float32", "float16", "bfloat16"};
       return text("topk(", random_budget(random, count), ",values=", formats[random.below(3)], ")");
