@@ -18,6 +18,18 @@ std::vector<std::uint64_t> make_borders(std::uint64_t count, int shards, std::ui
   return borders;
 }
 
+std::string refuses_borders(const CodecPtr& codec, const std::vector<std::uint64_t>& borders) {
+  if (!codec->traits().sliceable) return "cannot cut " + codec->text() + " into shards";
+  for (std::size_t s = 0; s + 1 < borders.size(); ++s) {
+    const std::uint64_t begin = borders[s], end = borders[s + 1];
+    if (begin == end || codec->slice(begin, end, borders.back())->kept(end - begin) > 0) continue;
+    return text("would never send any of elements ", begin, " to ", end - 1,
+                ", whose share of the ", codec->kept(borders.back()), " that ", codec->text(),
+                " keeps is none");
+  }
+  return "";
+}
+
 std::uint64_t Shard::frame_bytes(DType dtype) const {
   std::uint64_t bytes = 0;
   for (const Slice& slice : segments) bytes += header_bytes + slice.payload_bytes(dtype);

@@ -2,6 +2,7 @@
 /// Shards of an array, and the codec that each is sent with.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "codecs/codec.h"
@@ -24,6 +25,10 @@ struct Slice {
 /// The borders of `shards` shards of whole blocks, as even as possible: shard s is borders[s] …
 /// borders[s + 1]. Shards of a small array may be empty.
 std::vector<std::uint64_t> make_borders(std::uint64_t count, int shards, std::uint64_t block);
+
+/// Why a codec cannot be cut at these borders: some shard's share of what it keeps is nothing, so
+/// that feedback would pile up there and never be sent. "" when it can.
+std::string refuses_borders(const CodecPtr& codec, const std::vector<std::uint64_t>& borders);
 
 /// What one rank owns, in the segments in which it travels: encoding one, sending the one before
 /// and decoding the one before that take place at the same time. Only blockwise codecs are cut,

@@ -1,5 +1,6 @@
 """Ways to reduce: a codec, an algorithm that runs it, and the codec of the second phase."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,15 +36,16 @@ class Method:
         return {"algorithm": self.algorithm, "broadcast_codec": back}
 
     def refuses(self, count: int, world_size: int) -> bool:
-        """Whether the arguments have no meaning together: k exceeds count, or is below P."""
-        for text in {self.codec, self.back or self.codec}:
-            if exceeds(text, count):
-                return True
-            if self.algorithm == "two_phase":
-                kept = oracle.codec(text).kept(count)
-                if kept < count and kept < world_size:
-                    return True
-        return False
+        """Whether the arguments have no meaning together: k exceeds count, or some shard's share
+        of it is none."""
+        up, down = oracle.codec(self.codec), oracle.codec(self.back or self.codec)
+        if exceeds(self.codec, count) or exceeds(self.back or self.codec, count):
+            return True
+        if self.algorithm != "two_phase":
+            return False
+        down = down if self.back else up.broadcast_codec()
+        block = math.lcm(up.block, down.block)
+        return not model.has_shares((up, down), count, world_size, block)
 
     def expected(self, inputs: list[np.ndarray], **arguments) -> model.Result:
         back = None if self.back is None else oracle.codec(self.back)

@@ -85,7 +85,9 @@ def test_float16_is_summed_in_float32():
         results = [
             comm.allreduce(x, codec=skimp.codec(method.codec), **method.options())
             for method in METHODS
-            if not method.refuses(100, WORLD) and not method.keeps_at_random
+            if not method.refuses(100, WORLD)
+            and not method.keeps_at_random
+            and not method.codec.startswith("natural")  # may round up beyond the type
         ]
         return [result.max() for result in results]
 

@@ -136,6 +136,15 @@ def two_phase(
     return total, rest
 
 
+def has_shares(codecs: Sequence[Codec], count: int, world_size: int, block: int) -> bool:
+    """Whether every codec keeps something of every shard."""
+    return all(
+        begin == end or codec.slice(begin, end, count).kept(end - begin) > 0
+        for codec in codecs
+        for begin, end in shards(count, world_size, block)
+    )
+
+
 def hierarchical(
     values: Arrays, dtype: np.dtype, codec: Codec, back: Codec, call: int, nodes: list[int]
 ) -> tuple[np.ndarray, Arrays]:
@@ -160,7 +169,7 @@ def hierarchical(
         if len(ranks) == 1:
             total[begin:end] = parts[0]
             continue
-        if all(c.kept(end - begin) >= min(len(ranks), end - begin) for c in (up, down)):
+        if has_shares((up, down), end - begin, len(ranks), math.lcm(codec.block, back.block)):
             total[begin:end], left = two_phase(parts, v, up, down, call, ranks=ranks)
         else:
             total[begin:end], left = gather(parts, v, up, call, ranks)

@@ -34,10 +34,13 @@ Call within_node(const Call& call) {
   return within;
 }
 
+std::uint64_t block_of(const Call& call) {
+  return std::lcm(std::lcm(call.codec->block(), call.broadcast_codec->block()), dense_block);
+}
+
 /// The shards that a node's members own; members past the last own empty ones.
 std::vector<Shard> shards_of(const Call& call, const Neighbourhood& around) {
-  const std::uint64_t block =
-      std::lcm(std::lcm(call.codec->block(), call.broadcast_codec->block()), dense_block);
+  const std::uint64_t block = block_of(call);
   std::vector<std::uint64_t> borders = make_borders(call.count, around.shards, block);
   borders.resize(static_cast<std::size_t>(around.node.size) + 1, call.count);
   return make_shards(codec_from_text("identity"), borders, block, around.node.segment);
@@ -185,8 +188,10 @@ class Hierarchical final : public Runner {
 
 std::string refuses(const Call& call, const World& world) {
   if (world.nodes.empty()) return "must know which ranks share a node: say so with set_nodes";
+  const auto borders = make_borders(call.count, neighbourhood_of(world).shards, block_of(call));
   for (const CodecPtr& codec : {call.codec, call.broadcast_codec}) {
-    if (!codec->traits().sliceable) return "cannot cut " + codec->text() + " into shards";
+    const std::string refusal = refuses_borders(codec, borders);
+    if (!refusal.empty()) return refusal;
   }
   return "";
 }

@@ -8,8 +8,12 @@ namespace skimp {
 namespace {
 
 /// Shards, and their segments, begin at blocks of both codecs.
+std::uint64_t block_of(const Call& call) {
+  return std::lcm(call.codec->block(), call.broadcast_codec->block());
+}
+
 std::vector<Shard> shards_of(const CodecPtr& codec, const Call& call, const World& world) {
-  const std::uint64_t block = std::lcm(call.codec->block(), call.broadcast_codec->block());
+  const std::uint64_t block = block_of(call);
   // Both phases cut alike, so that the sum of a segment can go back as soon as it is there.
   const bool cut = call.codec->traits().blockwise && call.broadcast_codec->traits().blockwise;
   return make_shards(codec, make_borders(call.count, world.size, block), block,
@@ -127,13 +131,10 @@ std::string refuses(const Call& call, const World& world) {
   if (const std::string refusal = refuses_robust(call, world.size); !refusal.empty()) {
     return refusal;
   }
+  const auto borders = make_borders(call.count, world.size, block_of(call));
   for (const CodecPtr& codec : {call.codec, call.broadcast_codec}) {
-    if (!codec->traits().sliceable) return "cannot cut " + codec->text() + " into shards";
-    const std::uint64_t kept = codec->kept(call.count);
-    if (kept < call.count && kept < static_cast<std::uint64_t>(world.size)) {
-      return text("would leave some of ", world.size, " shards without any of the ", kept,
-                  " elements that ", codec->text(), " keeps");
-    }
+    const std::string refusal = refuses_borders(codec, borders);
+    if (!refusal.empty()) return refusal;
   }
   return "";
 }
