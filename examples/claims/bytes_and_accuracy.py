@@ -9,13 +9,17 @@ without error feedback.
 from characters import characters
 from common import arguments, digits, np, over_seeds, plot, skimp, table, train
 
-CODECS = {  # another codec is another line
-    "sign": skimp.Sign(),
-    "8 bit": skimp.Quantize(8),
-    "4 bit": skimp.Quantize(4),
-    "top-k 1 %": skimp.TopK(0.01),
-    "top-k 0.1 %": skimp.TopK(0.001),
-}
+
+def codecs(task):
+    return {  # another codec is another line
+        "sign": skimp.Sign(),
+        "8 bit": skimp.Quantize(8),
+        "4 bit": skimp.Quantize(4),
+        "top-k 1 %": skimp.TopK(0.01),
+        "top-k 0.1 %": skimp.TopK(0.001),
+        "rank 4": task.low_rank(4),
+        "rank 1": task.low_rank(1),
+    }
 
 
 def rows(task, steps, seeds):
@@ -27,7 +31,7 @@ def rows(task, steps, seeds):
         )
 
     yield "dense", outcome(lambda: None)
-    for name, codec in CODECS.items():
+    for name, codec in codecs(task).items():
         yield f"{name}, feedback", outcome(lambda codec=codec: skimp.ErrorFeedback(codec))
     warm_up = skimp.density_warm_up(0.001, steps=max(4, steps // 4), first=0.1)
     yield "top-k 0.1 %, feedback, warm-up", outcome(lambda: skimp.ErrorFeedback(warm_up))
@@ -35,7 +39,7 @@ def rows(task, steps, seeds):
         "top-k 0.1 %, momentum corrected, warm-up",
         outcome(lambda: skimp.MomentumCorrection(warm_up, clip=8.0), momentum=np.float32(0)),
     )
-    for name, codec in CODECS.items():
+    for name, codec in codecs(task).items():
         yield f"{name}, none", outcome(lambda codec=codec: codec)
 
 

@@ -37,7 +37,8 @@ TESTED_ON = ("optparse", "shutil", "tarfile")
 
 
 def characters() -> Task:
-    return Task("characters, transformer", 800, 0.1, start, batches, gradient, accuracy)
+    shapes = list(SHAPES.values())
+    return Task("characters, transformer", 800, 0.1, start, batches, gradient, accuracy, shapes)
 
 
 @cache

@@ -40,6 +40,13 @@ class Task:
     """Loss and gradient at parameters, of a batch."""
     accuracy: Callable[[Array], float]
     """On data that training does not see."""
+    shapes: Sequence[tuple[int, ...]]
+    """Of the matrices and vectors that the parameters are, one after the other."""
+
+    def low_rank(self, rank: int) -> skimp.Codec:
+        """`LowRank` of the matrices in the flat gradient."""
+        shapes = "+".join("x".join(map(str, shape)) for shape in self.shapes)
+        return skimp.codec(f"lowrank(rank={rank},shapes={shapes})")
 
 
 def digits(sorted_by_class: bool = False) -> Task:
@@ -59,6 +66,7 @@ def digits(sorted_by_class: bool = False) -> Task:
         lambda rank, seed: mine[rank].batches(16, [seed, rank]),
         network.loss_and_gradient,
         lambda parameters: network.accuracy(parameters, test),
+        [part.shape for layer in network.layers(network.initial_parameters(0)) for part in layer],
     )
 
 
