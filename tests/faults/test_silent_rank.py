@@ -59,7 +59,9 @@ def test_all_others_name_it(call):
             lets_ranks_part = call.collective in ("broadcast", "mix")
             assert silent in named(outcome), outcome
             assert named(outcome) == {silent} or lets_ranks_part, outcome
-            assert TIMEOUT * 0.9 < outcome.seconds < PROMPT
+            assert outcome.seconds < PROMPT
+            # Who came late to the call may hear of it at once from a rank that has waited.
+            assert outcome.seconds > TIMEOUT * 0.9 or "[reported by" in outcome.message
 
 
 def test_two_silent_ranks_are_both_named():
