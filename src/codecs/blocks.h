@@ -28,8 +28,8 @@ inline constexpr std::uint64_t run_elements = 256;
 
 /// Σ term(|x|): lane j of 32 adds elements j, j + 32, …; then lanes j and j + 16 are added, j and
 /// j + 8, … j and j + 1. The order is part of the format: every instruction set sums alike.
-template <class Value, class Term>
-Value sum_of_terms(const Value* x, std::uint64_t n, Term&& term) {
+template <class Values, class Term, class Value = ValueOf<Values>>
+Value sum_of_terms(const Values& x, std::uint64_t n, Term&& term) {
   const auto term_of = [&](Value value) {
     return term(std::bit_cast<Value>(magnitude_bits(value)));
   };
@@ -45,13 +45,15 @@ Value sum_of_terms(const Value* x, std::uint64_t n, Term&& term) {
   return lanes[0];
 }
 
-template <class Value>
-Value sum_of_magnitudes(const Value* x, std::uint64_t n) {
-  return sum_of_terms(x, n, [](Value magnitude) { return magnitude; });
+template <class Values>
+ValueOf<Values> sum_of_magnitudes(const Values& x, std::uint64_t n) {
+  return sum_of_terms(x, n, [](ValueOf<Values> magnitude) { return magnitude; });
 }
 
 /// Encodes the blocks of a job, with
-/// - `encoder.scale_of(values, n)`: a block's scale, NaN or Inf where a value is;
+/// - `encoder.scale_of(values, n)`: a block's scale, NaN or Inf where a value is; values are an
+/// array
+///   or Sums;
 /// - `encoder.emit(scale, begin, values, n, rest)`: the codes of elements begin … begin + n of one
 ///   block, and unless `rest` is null what they leave of the values;
 /// - `encoder.erase(begin, n)`: zeros for codes.
@@ -59,6 +61,7 @@ Value sum_of_magnitudes(const Value* x, std::uint64_t n) {
 template <class Value, class Encoder>
 bool encode_blocks(const EncodeJob& job, std::uint64_t block, const Encoder& encoder) {
   alignas(64) Value tile[largest_block];
+  alignas(64) Value run_tile[run_elements];
   alignas(64) Value rest_tile[run_elements];
   const Source<Value> source(job);
   const Sink<Value> residual(residual_output<Value>(job));
@@ -67,23 +70,25 @@ bool encode_blocks(const EncodeJob& job, std::uint64_t block, const Encoder& enc
   std::byte* scale_at = job.payload;
   for (std::uint64_t begin = 0; begin < job.count; begin += block) {
     const std::uint64_t n = std::min(block, job.count - begin);
-    const Value* values = source.view(begin, n, tile);
-    const Value scale = encoder.scale_of(values, n);
-    const bool finite = is_finite(scale);
-    all_finite &= finite;
-    store(scale_at, finite ? scale : canonical_nan<Value>());
-    scale_at += sizeof(Value);
-    for (std::uint64_t at = 0; at < n; at += run_elements) {
-      const std::uint64_t m = std::min(run_elements, n - at);
-      Value* rest = wanted ? residual.room(begin + at, rest_tile) : nullptr;
-      if (finite) {
-        encoder.emit(scale, begin + at, values + at, m, rest);
-      } else {
-        encoder.erase(begin + at, m);
-        if (wanted) std::fill(rest, rest + m, Value{0});
+    source.visit(begin, n, tile, [&](const auto& values) {
+      const Value scale = encoder.scale_of(values, n);
+      const bool finite = is_finite(scale);
+      all_finite &= finite;
+      store(scale_at, finite ? scale : canonical_nan<Value>());
+      for (std::uint64_t at = 0; at < n; at += run_elements) {
+        const std::uint64_t m = std::min(run_elements, n - at);
+        const Value* run = part_of(values, at, m, run_tile);
+        Value* rest = wanted ? residual.room(begin + at, rest_tile) : nullptr;
+        if (finite) {
+          encoder.emit(scale, begin + at, run, m, rest);
+        } else {
+          encoder.erase(begin + at, m);
+          if (wanted) std::fill(rest, rest + m, Value{0});
+        }
+        if (wanted) residual.settle(begin + at, m, rest);
       }
-      if (wanted) residual.settle(begin + at, m, rest);
-    }
+    });
+    scale_at += sizeof(Value);
   }
   return all_finite;
 }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
+#include <utility>
 
 #include "base/numbers.h"
 #include "base/stream.h"
@@ -19,6 +20,26 @@ inline constexpr std::uint64_t tile_elements = 1024;
 
 /// The most that are ever taken at once.
 inline constexpr std::uint64_t largest_tile = 8192;
+
+/// Values that are added where they are read: to write the sums somewhere and read them again costs
+/// more than to add them twice, as long as both arrays are in the cache.
+template <class Value>
+struct Sums {
+  const Value* input;
+  const Value* residual;
+  Value operator[](std::uint64_t i) const { return input[i] + residual[i]; }
+};
+
+/// Values at, …, at + n of a pointer or of Sums, as an array; `tile` has room for them.
+template <class Value>
+const Value* part_of(const Value* values, std::uint64_t at, std::uint64_t, Value*) {
+  return values + at;
+}
+template <class Value>
+const Value* part_of(const Sums<Value>& values, std::uint64_t at, std::uint64_t n, Value* tile) {
+  for (std::uint64_t i = 0; i < n; ++i) tile[i] = values[at + i];
+  return tile;
+}
 
 /// The values of a job: input + residual_in, in the accumulator's type.
 template <class Value>
@@ -52,10 +73,16 @@ class Source {
 
   /// The same without a copy where the input holds the values as they are.
   const Value* view(std::uint64_t begin, std::uint64_t n, Value* tile) const {
-    const std::byte* place = static_cast<const std::byte*>(input_) + begin * sizeof(Value);
-    const bool plain = residual_ == nullptr && bytes_of(dtype_) == sizeof(Value) &&
-                       reinterpret_cast<std::uintptr_t>(place) % alignof(Value) == 0;
-    return plain ? reinterpret_cast<const Value*>(place) : load(begin, n, tile);
+    const Value* place = residual_ == nullptr ? place_of(begin) : nullptr;
+    return place != nullptr ? place : load(begin, n, tile);
+  }
+
+  /// Calls visitor(values) with what is quickest to read more than once: an array, or Sums.
+  template <class Visitor>
+  void visit(std::uint64_t begin, std::uint64_t n, Value* tile, Visitor&& visitor) const {
+    const Value* place = residual_ != nullptr ? place_of(begin) : nullptr;
+    if (place != nullptr) return visitor(Sums<Value>{place, residual_ + begin});
+    visitor(view(begin, n, tile));
   }
 
   Value at(std::uint64_t i) const {
@@ -65,6 +92,14 @@ class Source {
   }
 
  private:
+  /// Where the input holds value `begin` as it is; null if it holds another type, or unaligned.
+  const Value* place_of(std::uint64_t begin) const {
+    const std::byte* place = static_cast<const std::byte*>(input_) + begin * sizeof(Value);
+    const bool plain = bytes_of(dtype_) == sizeof(Value) &&
+                       reinterpret_cast<std::uintptr_t>(place) % alignof(Value) == 0;
+    return plain ? reinterpret_cast<const Value*>(place) : nullptr;
+  }
+
   const void* input_;
   DType dtype_;
   const Value* residual_;
@@ -196,10 +231,14 @@ class Sink {
   bool plain_;
 };
 
+/// What the elements of an array, or of Sums, are.
+template <class Values>
+using ValueOf = std::remove_cvref_t<decltype(std::declval<const Values&>()[0])>;
+
 /// The largest magnitude, by integer comparison: Inf or NaN when a value is. (Signed, since
 /// baseline x86 compares no unsigned vectors; magnitudes leave the sign bit clear.)
-template <class Value>
-Value largest_magnitude(const Value* values, std::uint64_t n) {
+template <class Values, class Value = ValueOf<Values>>
+Value largest_magnitude(const Values& values, std::uint64_t n) {
   using Signed = std::make_signed_t<BitsOf<Value>>;
   Signed largest = 0;
   for (std::uint64_t i = 0; i < n; ++i) {

@@ -16,7 +16,8 @@ template <class Coding, class Value>
 struct Encoder {
   std::byte* codes;
 
-  Value scale_of(const Value* x, std::uint64_t n) const {
+  template <class Values>
+  Value scale_of(const Values& x, std::uint64_t n) const {
     const Value largest = largest_magnitude(x, n);
     if (!is_finite(largest)) return largest;
     const Value scale = power_of_two<Value>(floor_log2(largest) - Coding::largest_exponent);

@@ -26,7 +26,8 @@ template <class Value>
 struct Encoder {
   std::byte* codes;
 
-  Value scale_of(const Value* x, std::uint64_t n) const {
+  template <class Values>
+  Value scale_of(const Values& x, std::uint64_t n) const {
     const Value largest = largest_magnitude(x, n);
     return is_finite(largest) ? power_of_two<Value>(floor_log2(largest) + 1) : largest;
   }

@@ -19,7 +19,10 @@ struct Encoder {
   int largest;  ///< L
   Planes<std::byte> planes;
 
-  Value scale_of(const Value* x, std::uint64_t n) const { return largest_magnitude(x, n); }
+  template <class Values>
+  Value scale_of(const Values& x, std::uint64_t n) const {
+    return largest_magnitude(x, n);
+  }
 
   void erase(std::uint64_t begin, std::uint64_t n) const {
     alignas(64) std::uint8_t tile[run_elements];

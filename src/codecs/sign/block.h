@@ -16,7 +16,8 @@ template <Isa isa, class Value>
 struct Encoder {
   std::byte* bits;
 
-  Value scale_of(const Value* x, std::uint64_t n) const {
+  template <class Values>
+  Value scale_of(const Values& x, std::uint64_t n) const {
     return sum_of_magnitudes(x, n) / static_cast<Value>(n);
   }
 

@@ -24,8 +24,8 @@ Key<Value> key_of(Value x) {
 }
 
 /// The mean of the magnitudes that are at least three quarters of the mean of all.
-template <class Value>
-Value mean_of_large(const Value* x, std::uint64_t n) {
+template <class Values, class Value = ValueOf<Values>>
+Value mean_of_large(const Values& x, std::uint64_t n) {
   const Value mean = sum_of_magnitudes(x, n) / static_cast<Value>(n);
   const Value least = mean * static_cast<Value>(0.75);
   const Key<Value> below = key_of(least) - 1;
@@ -43,7 +43,10 @@ struct Encoder {
   std::byte* bytes;
   std::uint64_t block;
 
-  Value scale_of(const Value* x, std::uint64_t n) const { return mean_of_large(x, n); }
+  template <class Values>
+  Value scale_of(const Values& x, std::uint64_t n) const {
+    return mean_of_large(x, n);
+  }
 
   void emit(Value scale, std::uint64_t begin, const Value* __restrict x, std::uint64_t n,
             Value* __restrict rest) const {
