@@ -46,7 +46,8 @@ struct Threshold {
 /// of key − low tells that of the k-th key; the next pass looks at the next digit of the keys that
 /// share it, and so on: at most 3 passes for float, 6 for double, or 4 and 8 with short digits,
 /// whose tables are soon cleared. `for_each_run(visit)` calls visit(values, n) until all were seen.
-/// k is at least one and at most the number of values.
+/// k is at least one and at most the number of values; the k-th key is at least `low`, as which all
+/// keys below it count.
 template <int digit_bits, Isa isa, class Value, class ForEachRun>
 Threshold<Value> find_threshold_by(std::uint64_t k, KeyOf<Value> low, KeyOf<Value> high,
                                    ForEachRun&& for_each_run) {
@@ -60,7 +61,9 @@ Threshold<Value> find_threshold_by(std::uint64_t k, KeyOf<Value> low, KeyOf<Valu
     std::uint64_t histogram[2][1 << digit_bits] = {};
     for_each_run([&histogram, low, prefix = found.key, shift = unknown, width](const Value* values,
                                                                                std::uint64_t n) {
-      const auto digits_of = [&](Value value) { return (key_of(value) - low) >> shift; };
+      const auto digits_of = [&](Value value) {
+        return (std::max(key_of(value), low) - low) >> shift;
+      };
       const auto count = [&](std::uint64_t i) {
         ++histogram[i % 2][digits_of(values[i]) & ((Key{1} << width) - 1)];
       };

@@ -7,7 +7,8 @@
 /// 3. If at least k are listed, the k-th largest of them is the k-th largest of all, exactly, and
 ///    what is kept is among them. This holds whatever the data; only the speed was guessed.
 /// 4. If not, or if there are more than was made room for (many equal values, a sorted array that
-///    the sample misjudges), three passes (six for double) find the k-th largest by radix.
+///    the sample misjudges), up to three passes (six for double) find the k-th largest by radix. In
+///    the second case it is above the guess: of many equal values that ends the search.
 ///
 /// The guess is made anew from the data in each call, not carried from the last: reading 16384 of
 /// 2^24 values takes a few hundredths of the encode, needs no state, and is right in the first call
@@ -170,7 +171,8 @@ class Selection {
         return {0, k_ - list_.size};  // All others are zeros.
       }
     }
-    return find_threshold<isa, Value>(k_, count_, 0, high, [&](auto&& visit) {
+    const Key low = listed_too_many_ ? bound_ + 1 : 0;
+    return find_threshold<isa, Value>(k_, count_, low, high, [&](auto&& visit) {
       for_each_tile(values_, count_,
                     [&](std::uint64_t, std::uint64_t n, const Value* values) { visit(values, n); });
     });
