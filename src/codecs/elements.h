@@ -50,8 +50,8 @@ class Source {
   Source(const void* input, DType dtype, const void* residual = nullptr)
       : input_(input), dtype_(dtype), residual_(static_cast<const Value*>(residual)) {}
 
-  /// Writes values begin … begin + n to `tile`, and returns it. Payloads lie at any address, so
-  /// elements are not read through a pointer of their type.
+  /// Writes values begin … begin + n to `tile`, and returns it; the residual's own place may be the
+  /// tile. Payloads lie at any address, so elements are not read through a pointer of their type.
   const Value* load(std::uint64_t begin, std::uint64_t n, Value* tile) const {
     visit_dtype(dtype_, [&](auto element) {
       using Element = decltype(element);
@@ -62,6 +62,8 @@ class Source {
         };
         if (residual_ != nullptr) {
           const Value* residual = residual_ + begin;
+          // The tile may be the residual itself, but never lies across it.
+#pragma GCC ivdep
           for (std::uint64_t i = 0; i < n; ++i) tile[i] = element_at(i) + residual[i];
         } else {
           for (std::uint64_t i = 0; i < n; ++i) tile[i] = element_at(i);

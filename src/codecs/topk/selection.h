@@ -117,7 +117,6 @@ class Selection {
   void survey(const EncodeJob& job) {
     if (job.residual_out == nullptr && shape_.capacity == 0) return;
     const Sink<Value> residual(residual_output<Value>(job));
-    const bool in_place = job.residual_out == job.residual_in;
     alignas(64) Value tile[tile_elements];
     for (std::uint64_t begin = 0; begin < count_; begin += tile_elements) {
       const std::uint64_t n = std::min(tile_elements, count_ - begin);
@@ -125,7 +124,7 @@ class Selection {
       if (job.residual_out == nullptr) {
         values = values_.view(begin, n, tile);
       } else {
-        values = values_.load(begin, n, in_place ? tile : residual.room(begin, tile));
+        values = values_.load(begin, n, residual.room(begin, tile));
         residual.settle(begin, n, values);
       }
       if (shape_.capacity == 0 || listed_too_many_) continue;
