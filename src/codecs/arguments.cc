@@ -97,6 +97,12 @@ void Arguments::finish() const {
        known_.empty() ? "it takes none" : "accepted: " + known_);
 }
 
+std::string text_of(double number) {
+  char digits[32];
+  const auto result = std::to_chars(digits, digits + sizeof digits, number);
+  return std::string(digits, result.ptr);
+}
+
 void require_block(const char* codec, std::uint64_t block) {
   require_intact(is_block(block), codec, ": block = ", block, " in the header");
 }

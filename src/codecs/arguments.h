@@ -41,6 +41,9 @@ class Arguments {
   std::string known_;
 };
 
+/// The shortest text that reads back as the same number.
+std::string text_of(double number);
+
 /// Throws CorruptPayload unless `block` is one that `take_block` accepts.
 void require_block(const char* codec, std::uint64_t block);
 

@@ -28,6 +28,7 @@ enum class CodecId : std::uint8_t {
   natural = 8,
   ternary = 9,
   block_topk = 10,
+  threshold = 11,
   arc_topk = 12,
 };
 

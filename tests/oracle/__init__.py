@@ -20,6 +20,7 @@ from tests.oracle.random_k import RandomK
 from tests.oracle.sign import Sign
 from tests.oracle.ternary import Ternary
 from tests.oracle.text import codec
+from tests.oracle.threshold import Threshold
 from tests.oracle.topk import TopK
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "RandomK",
     "Sign",
     "Ternary",
+    "Threshold",
     "TopK",
     "accumulator",
     "bfloat16",

@@ -11,6 +11,7 @@ from tests.oracle.quantize import Quantize
 from tests.oracle.random_k import RandomK
 from tests.oracle.sign import Sign
 from tests.oracle.ternary import Ternary
+from tests.oracle.threshold import Threshold
 from tests.oracle.topk import TopK
 
 CLASSES = {
@@ -23,6 +24,7 @@ CLASSES = {
     "natural": Natural,
     "ternary": Ternary,
     "block_topk": BlockTopK,
+    "threshold": Threshold,
     "arc_topk": ArcTopK,
     "lowrank": LowRank,
 }
