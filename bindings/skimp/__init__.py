@@ -57,6 +57,7 @@ from skimp.pruning import DynamicPruning
 from skimp.report import Report
 from skimp.reshard import reshard
 from skimp.residual import Residual
+from skimp.selections import Dct, Threshold
 from skimp.sparse import Sparse
 from skimp.threads import run_threads
 
@@ -71,6 +72,7 @@ __all__ = [
     "CodecSchedule",
     "Communicator",
     "CorruptPayload",
+    "Dct",
     "Delayed",
     "DeviceError",
     "DynamicPruning",
@@ -99,6 +101,7 @@ __all__ = [
     "Sign",
     "Sparse",
     "Ternary",
+    "Threshold",
     "TimeoutError",
     "TopK",
     "TransportError",

@@ -1,5 +1,6 @@
 /// \file
-/// The text of a codec, "name(key=value,key=value)", taken apart and checked.
+/// The text of a codec, "name(key=value,key=value)", taken apart and checked. A value may be the text
+/// of another codec.
 #pragma once
 
 #include <cstdint>
@@ -40,6 +41,9 @@ class Arguments {
   std::map<std::string, std::string> values_;
   std::string known_;
 };
+
+/// The shortest text that reads back as the same number.
+std::string text_of(double number);
 
 /// Throws CorruptPayload unless `block` is one that `take_block` accepts.
 void require_block(const char* codec, std::uint64_t block);

@@ -1,7 +1,6 @@
 #include "codecs/budget.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 
 #include "base/error.h"
@@ -49,10 +48,7 @@ Budget Budget::slice(std::uint64_t begin, std::uint64_t end, std::uint64_t count
 }
 
 std::string Budget::text() const {
-  if (!density_) return skimp::text("k=", k_);
-  char digits[32];  // The shortest that reads back as the same number.
-  const auto result = std::to_chars(digits, digits + sizeof digits, *density_);
-  return "density=" + std::string(digits, result.ptr);
+  return density_ ? "density=" + text_of(*density_) : skimp::text("k=", k_);
 }
 
 }  // namespace skimp

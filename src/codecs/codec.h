@@ -28,7 +28,9 @@ enum class CodecId : std::uint8_t {
   natural = 8,
   ternary = 9,
   block_topk = 10,
+  threshold = 11,
   arc_topk = 12,
+  dct = 13,
 };
 
 /// Facts from which algorithms are chosen.

@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/dtype.h"
+#include "codecs/codec.h"
 
 namespace skimp {
 
@@ -38,16 +39,21 @@ void sort_entries(Entries<Value>& entries);
 template <class Value>
 void merge_entries(const Entries<Value>& a, const Entries<Value>& b, Entries<Value>& sum);
 
-/// How entries are written as a payload of topk's form (docs/wire_format.md), as many as the
-/// frame's parameter says. Arrays have `count` elements of `dtype`; values are of its accumulator.
+/// How entries are written as a payload of topk's form (docs/wire_format.md), or threshold's, which
+/// says itself how many there are. Arrays have `count` elements of `dtype`; values are of its
+/// accumulator.
 class EntryCoding {
  public:
   virtual ~EntryCoding() = default;
 
+  /// The codec whose frames these are.
+  virtual CodecId id() const = 0;
+
   /// The parameter field of a frame of n entries, and n of a received one. Throws CorruptPayload
-  /// for a field that this coding does not write or that tells of more than `most`.
+  /// for a field that this coding does not write or a frame that tells of more than `most`.
   virtual std::uint64_t parameter(std::uint64_t n) const = 0;
-  virtual std::uint64_t entries_of(std::uint64_t parameter, std::uint64_t most) const = 0;
+  virtual std::uint64_t entries_of(std::uint64_t parameter, Bytes payload,
+                                   std::uint64_t most) const = 0;
 
   /// Exact; more entries never take fewer bytes.
   virtual std::uint64_t payload_bytes(std::uint64_t n, std::uint64_t count, DType dtype) const = 0;

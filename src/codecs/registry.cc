@@ -2,6 +2,7 @@
 
 #include "codecs/arc_topk/arc_topk.h"
 #include "codecs/arguments.h"
+#include "codecs/dct/dct.h"
 #include "codecs/float/float.h"
 #include "codecs/identity/identity.h"
 #include "codecs/lowrank/lowrank.h"
@@ -12,6 +13,7 @@
 #include "codecs/ternary/ternary.h"
 #include "codecs/topk/block_topk.h"
 #include "codecs/topk/entries.h"
+#include "codecs/topk/threshold.h"
 #include "codecs/topk/topk.h"
 
 namespace skimp {
@@ -34,7 +36,9 @@ constexpr Row rows[] = {
     {"natural", CodecId::natural, make_natural, natural_from_parameter},
     {"ternary", CodecId::ternary, make_ternary, ternary_from_parameter},
     {"block_topk", CodecId::block_topk, make_block_topk, block_topk_from_parameter},
+    {"threshold", CodecId::threshold, make_threshold, threshold_from_parameter},
     {"arc_topk", CodecId::arc_topk, make_arc_topk, arc_topk_from_parameter},
+    {"dct", CodecId::dct, make_dct, dct_from_parameter},
     {"lowrank", CodecId::lowrank, make_lowrank, lowrank_from_parameter},
 };
 

@@ -12,7 +12,7 @@ FrameHeader write_entries(const Run& run, const EntryCoding& coding, const Entri
                           std::uint64_t count, Buffer& payload, Value* delivered) {
   constexpr DType dtype = dtype_of_values<Value>;
   FrameHeader header;
-  header.codec = static_cast<std::uint8_t>(CodecId::topk);
+  header.codec = static_cast<std::uint8_t>(coding.id());
   header.dtype = static_cast<std::uint8_t>(dtype);
   header.flags = run.nonfinite ? nonfinite_flag : 0;
   header.count = count;
@@ -28,14 +28,14 @@ template <class Value>
 void read_entries(Run& run, const Frame& frame, const EntryCoding& coding, std::uint64_t count,
                   std::uint64_t most, Entries<Value>& entries) {
   const FrameHeader& header = frame.header;
-  require_intact(header.codec == static_cast<int>(CodecId::topk) && header.count == count &&
+  require_intact(header.codec == static_cast<int>(coding.id()) && header.count == count &&
                      accumulator_of(static_cast<DType>(header.dtype)) == dtype_of_values<Value>,
                  "from rank ", header.sender, ": a frame of ", header.count, " elements, codec ",
                  int{header.codec}, ", where entries of ", count, " ",
                  name_of(dtype_of_values<Value>), " elements were due");
   run.nonfinite |= (header.flags & nonfinite_flag) != 0;
   try {
-    entries.resize(coding.entries_of(header.parameter, most));
+    entries.resize(coding.entries_of(header.parameter, frame.payload, most));
     coding.decode(frame.payload, entries.size(), count, dtype_of_values<Value>,
                   entries.indices.data(), entries.values.data());
   } catch (const Error& error) {

@@ -125,7 +125,8 @@ int trim_of(const Call& call, int world_size) {
 
 std::string refuses_robust(const Call& call, int world_size) {
   if (!is_robust(call.op)) return "";
-  if (call.codec->kept(call.count) < call.count) {
+  const bool keeps_all = call.codec->kept(call.count) == call.count;
+  if (!keeps_all || !call.codec->traits().fixed_size) {
     return text("compares the values of all ranks for op=", name_of(call.op), ", and ",
                 call.codec->text(), " leaves values out");
   }

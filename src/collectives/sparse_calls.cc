@@ -83,7 +83,7 @@ class SparseWork {
     });
     for_each_peer([&](int peer) {
       const FrameHeader told = run.messenger.receive(peer).header;
-      sizes[static_cast<std::size_t>(peer)] = coding_->entries_of(told.parameter, count_);
+      sizes[static_cast<std::size_t>(peer)] = coding_->entries_of(told.parameter, {}, count_);
     });
     ++run.first_round;
     return sizes;

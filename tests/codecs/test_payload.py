@@ -16,7 +16,8 @@ def test_size_and_description(codec, dtype, count):
     x, model = array("normal", count, dtype), oracle.codec(codec)
     payload = skimp.codec(codec).encode(x)
     assert payload.nbytes == len(bytes(payload))
-    assert payload.nbytes == oracle.HEADER_BYTES + model.payload_bytes(count, x.dtype)
+    most = oracle.HEADER_BYTES + model.payload_bytes(count, x.dtype)
+    assert payload.nbytes == most if model.fixed_size else payload.nbytes <= most
     assert payload.ratio == x.nbytes / payload.nbytes
     assert (payload.count, payload.dtype, payload.nonfinite) == (count, dtype, False)
     assert payload.codec.partition("(")[0] == codec.partition("(")[0]

@@ -28,7 +28,9 @@ class Method:
     @property
     def is_bounded(self) -> bool:
         """Whether the bytes depend on the data, so that the formula is a bound."""
-        return self.algorithm.startswith("sparse")
+        codecs = (oracle.codec(text) for text in (self.codec, self.back) if text)
+        varies = any(not codec.fixed_size for codec in codecs)
+        return varies or self.algorithm.startswith("sparse")
 
     def options(self) -> dict:
         """Arguments of `Communicator.allreduce`, the codec apart."""
@@ -61,6 +63,8 @@ def _algorithms(text: str) -> tuple[str, ...]:
         return ("linear", "gather")
     if text.startswith("topk"):
         return ("two_phase", "gather", "sparse_doubling", "sparse_balanced")
+    if text.startswith("threshold"):
+        return ("two_phase", "gather", "sparse_doubling")
     return ("two_phase", "gather")
 
 

@@ -116,6 +116,11 @@ constexpr const char* codec_texts[] = {
     "arc_topk(density=0.3,row=32,sketch=1)",
     "block_topk(k=2,block=32)",
     "block_topk(density=0.01,block=1024,values=float16)",
+    "threshold(magnitude=100)",
+    "threshold(fraction=0.3,values=float16)",
+    "dct(codec=topk(density=0.1))",
+    "dct(codec=block_topk(k=3,block=64,values=float16),chunk=8)",
+    "dct(codec=threshold(fraction=0.5),chunk=256)",
     "lowrank(rank=1)",
     "lowrank(rank=3)",
 };
@@ -227,7 +232,7 @@ class Fuzzer {
       return below(2) == 0 ? pick(edges) : now + below(5) - 2;
     };
     switch (below(6)) {
-      case 0: header.codec = static_cast<std::uint8_t>(below(14)); break;
+      case 0: header.codec = static_cast<std::uint8_t>(below(15)); break;
       case 1: header.dtype = static_cast<std::uint8_t>(below(6)); break;
       case 2: header.count = other(header.count); break;
       case 3: header.payload_bytes = other(header.payload_bytes); break;
@@ -295,6 +300,8 @@ void handmade() {
     refuse("a huge count", header_of(CodecId::ternary, 32, count), one, eight);
     refuse("a huge count", header_of(CodecId::block_topk, 32 | 1ull << 32, count), one, eight);
     refuse("a huge count", header_of(CodecId::topk, 1, count), one, eight);
+    refuse("a huge count", header_of(CodecId::threshold, 0, count), one, eight);
+    refuse("a huge count", header_of(CodecId::dct, 1 | 6ull << 52 | 4ull << 56, count), one, eight);
     refuse("a huge count", header_of(CodecId::random_k, 1, count), one, eight);
     refuse("a huge count", header_of(CodecId::arc_topk, 1 | 32ull << 48, count), one, eight);
   }
@@ -385,6 +392,31 @@ void handmade() {
   elias_fano("an index beyond count", 5, 2);
   elias_fano("a second index", 5, 0x81);
 
+  // A threshold's number of elements, in low and high words, then as topk.
+  const auto counted = [&](const char* what, std::initializer_list<std::uint32_t> words) {
+    Frame payload = bytes_of_words(words);
+    payload.push_back(std::byte{1});
+    refuse(what, header_of(CodecId::threshold, 0, 8), payload, eight);
+  };
+  refuse("no number", header_of(CodecId::threshold, 0, 8), one, eight);
+  refuse("parameter 1", header_of(CodecId::threshold, 1, 8), bytes_of_words({0, 0}), eight);
+  refuse("format 3", header_of(CodecId::threshold, 3 * float16, 8), bytes_of_words({0, 0}), eight);
+  counted("9 of 8 elements", {9, 0, 0x3F800000});
+  counted("2^32 + 1 of 8 elements", {1, 1, 0x3F800000});
+  counted("2^62 of 8 elements", {0, 1u << 30, 0x3F800000});
+  counted("2 elements in the bytes of one", {2, 0, 0x3F800000});
+  counted("none, and bytes", {0, 0, 0x3F800000});
+
+  for (const std::uint64_t id : {0, 1, 5, 6, 13, 255}) {
+    refuse("no selection", header_of(CodecId::dct, 1 | 6ull << 52 | id << 56, 8), one, eight);
+  }
+  for (const std::uint64_t log : {0, 2, 9, 15}) {
+    refuse("chunk", header_of(CodecId::dct, 1 | log << 52 | 4ull << 56, 8), one, eight);
+  }
+  refuse("k > count", header_of(CodecId::dct, 9 | 6ull << 52 | 4ull << 56, 8), one, eight);
+  refuse("format 4", header_of(CodecId::dct, 1 | 1ull << 50 | 6ull << 52 | 4ull << 56, 8), one,
+         eight);
+
   // Blocks of 32 that keep one: a float32, and Elias–Fano with a byte of low bits and one of high
   // bits; then the last, of 8 elements, with a bitmap.
   const std::uint64_t one_of_32 = 32 | 1ull << 32;
@@ -408,10 +440,11 @@ void handmade() {
   // The decoders themselves, with counts that frames are not allowed to have. They must find the
   // payload's size wrong before they touch the output, which is not there.
   for (const std::uint64_t count : {1ull << 60, (1ull << 60) - 1, 1ull << 59, (1ull << 50) + 1}) {
-    for (const char* text : {"identity", "sign(block=32)", "quantize(bits=3,block=32)",
-                             "float(block=32)", "natural", "ternary", "block_topk(k=32,block=32)",
-                             "topk(k=1000000)", "topk(k=140737488355328,values=float16)",
-                             "random_k(k=140737488355328)", "lowrank(rank=32)"}) {
+    for (const char* text :
+         {"identity", "sign(block=32)", "quantize(bits=3,block=32)", "float(block=32)", "natural",
+          "ternary", "block_topk(k=32,block=32)", "topk(k=1000000)",
+          "topk(k=140737488355328,values=float16)", "threshold(magnitude=1)",
+          "random_k(k=140737488355328)", "lowrank(rank=32)"}) {
       for (const DType dtype : dtypes) {
         try {
           codec_from_text(text)->decode(one, count, dtype, {nullptr, dtype});

@@ -31,6 +31,8 @@ class Codec(ABC):
     unbiased = False  # the mean over random numbers of what is decoded is what was encoded
     linear = False  # can be reduced without decoding
     sliceable = True  # shards can be encoded apart from one another
+    fixed_size = True  # payload_bytes is exact, not a bound
+    is_contraction = True
 
     def kept(self, count: int) -> int:
         """How many elements keep a value. Raises ValueError when that is more than there are."""

@@ -6,10 +6,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from tests.oracle.codec import Codec, Draws, add, left_out
+from tests.oracle.codec import Draws, add, left_out
 from tests.oracle.dtypes import accumulator, narrow, widen
 from tests.oracle.frame import HEADER_BYTES
-from tests.oracle.topk import TopK, index_bytes, select
+from tests.oracle.threshold import Threshold
+from tests.oracle.topk import TopK, index_bytes
 
 
 @dataclass
@@ -45,25 +46,34 @@ def entry_bytes(count: int, k: int, value_bytes: int) -> int:
     return k * value_bytes + min(index_bytes(count, k).values()) if k else 0
 
 
-def selection(codec: Codec, values: np.ndarray, dtype: np.dtype, draws: Draws) -> Partial:
-    """What a rank's own payload delivers."""
-    assert isinstance(codec, TopK)
-    delivered = codec.decode(codec.payload(values, dtype, draws), len(values), dtype)
+def selection(
+    codec: TopK | Threshold, values: np.ndarray, dtype: np.dtype, draws: Draws
+) -> tuple[Partial, int]:
+    """What a rank's own payload delivers, and its bytes."""
+    payload = codec.payload(values, dtype, draws)
     has = np.zeros(len(values), bool)
-    has[select(values, codec.kept(len(values)))] = True
-    return Partial(delivered, has)
+    has[codec.selected(values)] = True
+    return Partial(codec.decode(payload, len(values), dtype), has), len(payload)
+
+
+def selections(
+    codec: TopK | Threshold, values: Sequence[np.ndarray], dtype: np.dtype, call: int
+) -> tuple[list[Partial], list[int]]:
+    """Those of all ranks."""
+    each = [selection(codec, v, dtype, Draws(call, rank)) for rank, v in enumerate(values)]
+    return [own for own, _ in each], [size for _, size in each]
 
 
 def sparse_doubling(
-    values: Sequence[np.ndarray], dtype: np.dtype, codec: Codec, call: int
+    values: Sequence[np.ndarray], dtype: np.dtype, codec: TopK | Threshold, call: int
 ) -> tuple[np.ndarray, list[np.ndarray], list[int]]:
     """The sum, the residuals, and the bytes that each rank sends."""
     count = len(values[0])
     if count == 0:
         return values[0], [value.copy() for value in values], [0] * len(values)
-    own = [selection(codec, value, dtype, Draws(call, rank)) for rank, value in enumerate(values)]
+    own, own_bytes = selections(codec, values, dtype, call)
     rest = [left_out(v, o.values) for v, o in zip(values, own, strict=True)]
-    total, sent = double(own, [codec.payload_bytes(count, dtype)] * len(own))
+    total, sent = double(own, own_bytes)
     return total, rest, sent
 
 
@@ -143,7 +153,7 @@ def sparse_balanced(
     count, ranks = len(values[0]), len(values)
     if count == 0:
         return values[0], [value.copy() for value in values], [0] * ranks
-    own = [selection(codec, value, dtype, Draws(call, rank)) for rank, value in enumerate(values)]
+    own, _ = selections(codec, values, dtype, call)
     rest = [left_out(v, o.values) for v, o in zip(values, own, strict=True)]
     k, peers, width = codec.kept(count), ranks - 1, own[0].values.itemsize
     picked = [np.flatnonzero(o.has) for o in own]

@@ -61,11 +61,15 @@ class TopK(Codec):
         """What the values' format loses, 2⁻⁹ of each at most, is taken off."""
         return self.kept(count) / count * (1 - 2.0**-17)
 
+    def selected(self, values: np.ndarray) -> np.ndarray:
+        """The indices of what is kept."""
+        return select(values, self.kept(len(values)))
+
     def payload(self, values: np.ndarray, dtype: np.dtype, draws: Draws) -> bytes:
         count, k = len(values), self.kept(len(values))
         if k == 0:
             return b""
-        indices = select(values, k)
+        indices = self.selected(values)
         payload, exponent = b"", 0
         if self.scaled(dtype):
             exponent = self.exponent(values)

@@ -11,22 +11,10 @@
 #include "codecs/blocks.h"
 #include "codecs/topk/block_shape.h"
 #include "codecs/topk/collect.h"
+#include "codecs/topk/kept.h"
 #include "codecs/topk/keys.h"
 
 namespace skimp::topk {
-
-/// Entries are coded in batches of this many.
-inline constexpr std::uint64_t batch = 1024;
-
-template <class Value>
-Value largest_finite(const Value* x, std::uint64_t n) {
-  Value largest = 0;
-  for (std::uint64_t i = 0; i < n; ++i) {
-    const Value magnitude = std::bit_cast<Value>(magnitude_bits(x[i]));
-    largest = is_finite(magnitude) ? std::max(largest, magnitude) : largest;
-  }
-  return largest;
-}
 
 template <Isa isa, class Value>
 class BlockEncoder {

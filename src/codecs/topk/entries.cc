@@ -1,34 +1,18 @@
 #include "codecs/topk/entries.h"
 
-#include <algorithm>
-
 #include "base/isa.h"
 #include "codecs/blocks.h"
 #include "codecs/budget.h"
 #include "codecs/elements.h"
+#include "codecs/topk/keys.h"
 #include "codecs/topk/layout.h"
 
 namespace skimp::topk {
-namespace {
-
-/// The largest finite magnitude; 0 when there is none.
-template <class Value>
-Value largest_finite(const Value* values, std::uint64_t n) {
-  BitsOf<Value> largest = 0;
-  for (std::uint64_t i = 0; i < n; ++i) {
-    const BitsOf<Value> magnitude = magnitude_bits(values[i]);
-    largest = std::max(largest, magnitude < infinity_bits<Value> ? magnitude : 0);
-  }
-  return std::bit_cast<Value>(largest);
-}
-
-}  // namespace
-
 std::uint64_t FormatEntries::parameter(std::uint64_t n) const {
   return n | static_cast<std::uint64_t>(format_) << 48;
 }
 
-std::uint64_t FormatEntries::entries_of(std::uint64_t parameter, std::uint64_t most) const {
+std::uint64_t FormatEntries::entries_of(std::uint64_t parameter, Bytes, std::uint64_t most) const {
   const std::uint64_t n = parameter & largest_kept;
   require_intact(parameter >> 48 == static_cast<std::uint64_t>(format_) && n <= most,
                  "topk: parameter ", parameter, " where at most ", most, " entries of ",
@@ -75,6 +59,38 @@ void FormatEntries::decode(Bytes payload, std::uint64_t n, std::uint64_t count, 
       coding.get(payload.data() + layout.values_begin, 0, n, static_cast<Value*>(values));
     });
   });
+}
+
+std::uint64_t CountedEntries::read_number(Bytes payload, std::uint64_t most) {
+  require_intact(payload.size() >= number_bytes, "threshold: payload has ", payload.size(),
+                 " bytes, fewer than the ", number_bytes, " of its number of elements");
+  const auto n = load<std::uint64_t>(payload.data());
+  require_intact(n <= most, "threshold: ", n, " elements where at most ", most, " are possible");
+  return n;
+}
+
+std::uint64_t CountedEntries::entries_of(std::uint64_t parameter, Bytes payload,
+                                         std::uint64_t most) const {
+  require_intact(parameter == parameter_of(format_), "threshold: parameter ", parameter,
+                 " where elements of ", name_of(format_), " were due");
+  return read_number(payload, most);
+}
+
+std::uint64_t CountedEntries::payload_bytes(std::uint64_t n, std::uint64_t count,
+                                            DType dtype) const {
+  return number_bytes + entries_.payload_bytes(n, count, dtype);
+}
+
+void CountedEntries::encode(const std::uint64_t* indices, const void* values, std::uint64_t n,
+                            std::uint64_t count, DType dtype, std::byte* payload,
+                            void* delivered) const {
+  store(payload, n);
+  entries_.encode(indices, values, n, count, dtype, payload + number_bytes, delivered);
+}
+
+void CountedEntries::decode(Bytes payload, std::uint64_t n, std::uint64_t count, DType dtype,
+                            std::uint64_t* indices, void* values) const {
+  entries_.decode(payload.subspan(number_bytes), n, count, dtype, indices, values);
 }
 
 const EntryCoding& exact_entries(DType dtype) {

@@ -35,6 +35,17 @@ KeyOf<Value> key_of(Value value) {
   return std::min(loose_key_of(value), infinity_key<Value> + 1);
 }
 
+/// The largest finite magnitude; 0 when there is none.
+template <class Value>
+Value largest_finite(const Value* values, std::uint64_t n) {
+  KeyOf<Value> largest = 0;
+  for (std::uint64_t i = 0; i < n; ++i) {
+    const KeyOf<Value> key = loose_key_of(values[i]);
+    largest = std::max(largest, key < infinity_key<Value> ? key : KeyOf<Value>{0});
+  }
+  return std::bit_cast<Value>(largest);
+}
+
 /// A selection: the values with keys above `key`, and the first `ties` of those with `key` itself.
 template <class Value>
 struct Threshold {

@@ -18,7 +18,7 @@
 #include <cmath>
 #include <cstdint>
 
-#include "codecs/topk/collect.h"
+#include "codecs/topk/survey.h"
 
 namespace skimp::topk {
 
@@ -44,21 +44,18 @@ template <Isa isa, class Value>
 class Selection {
  public:
   static std::uint64_t workspace_bytes(std::uint64_t count, std::uint64_t k) {
-    const std::uint64_t capacity = GuessShape(count, k).capacity;
-    return capacity == 0 ? 0 : room_for(capacity) * (sizeof(Value) + sizeof(std::uint32_t));
+    return Survey<isa, Value>::workspace_bytes(GuessShape(count, k).capacity);
   }
 
   /// Selects k of the job's values. Afterwards residual_out, if wanted, holds all of them.
   Selection(const EncodeJob& job, std::uint64_t k)
-      : count_(job.count), k_(k), shape_(job.count, k), values_(job) {
-    list_.values = reinterpret_cast<Value*>(job.workspace);
-    list_.indices = reinterpret_cast<std::uint32_t*>(list_.values + room_for(shape_.capacity));
+      : k_(k), shape_(job.count, k), survey_(job, shape_.capacity) {
     if (shape_.capacity > 0) bound_ = guess();
-    survey(job);
-    if (shape_.capacity == 0 || listed_too_many_) {
+    survey_.run(job, bound_);
+    if (!survey_.is_listed()) {
       scan();
     } else {
-      note(list_.values, list_.size);
+      note(survey_.list().values, survey_.list().size);
       if (largest_ == 0) scan();  // Nothing finite is above the guess: look below it.
     }
     if (k > 0) filter_ = Filter<Value>(find_kth());
@@ -80,72 +77,43 @@ class Selection {
   void for_each_kept(Visit&& visit) {
     if (k_ == 0) return;
     if (hit_) {
-      filter_.keep(list_);
-      return visit(std::uint64_t{0}, list_);
+      filter_.keep(survey_.list());
+      return visit(std::uint64_t{0}, survey_.list());
     }
-    alignas(64) Value values[tile_elements + list_slack];
-    alignas(64) std::uint32_t indices[tile_elements + list_slack];
-    for_each_tile(values_, count_, [&](std::uint64_t begin, std::uint64_t n, const Value* x) {
-      List<Value> list{values, indices};
-      append_above<isa>(x, n, filter_.bound(), 0, list);
+    const auto bound = [&] { return filter_.bound(); };  // Rises when no more ties are wanted.
+    survey_.for_each_above(bound, [&](std::uint64_t base, List<Value>& list) {
       filter_.keep(list);
-      if (list.size > 0) visit(begin, list);
+      if (list.size > 0) visit(base, list);
     });
   }
 
  private:
   using Key = KeyOf<Value>;
 
-  static std::uint64_t room_for(std::uint64_t capacity) {
-    return divide_up(capacity + tile_elements + list_slack, 16) * 16;
-  }
-
   /// A bound from the shape's rank in an evenly spaced sample; below Inf, so that the survey sees
   /// every NaN and Inf, and not below zero. An odd step meets every column of a matrix whose rows
   /// are a power of two long.
   Key guess() {
-    Value* sample = list_.values;
-    const std::uint64_t step = (count_ / shape_.sampled - 1) | 1;
-    for (std::uint64_t j = 0; j < shape_.sampled; ++j) sample[j] = values_.at(j * step);
+    Value* sample = survey_.list().values;
+    const std::uint64_t step = (survey_.count() / shape_.sampled - 1) | 1;
+    for (std::uint64_t j = 0; j < shape_.sampled; ++j) sample[j] = survey_.values().at(j * step);
     const auto found =
         find_threshold<isa, Value>(shape_.rank, shape_.sampled, 0, infinity_key<Value> + 1,
                                    [&](auto&& visit) { visit(sample, shape_.sampled); });
     return std::clamp(found.key - 1, Key{0}, infinity_key<Value> - 1);
   }
 
-  /// The one pass.
-  void survey(const EncodeJob& job) {
-    if (job.residual_out == nullptr && shape_.capacity == 0) return;
-    const Sink<Value> residual(residual_output<Value>(job));
-    alignas(64) Value tile[tile_elements];
-    for (std::uint64_t begin = 0; begin < count_; begin += tile_elements) {
-      const std::uint64_t n = std::min(tile_elements, count_ - begin);
-      const Value* values;
-      if (job.residual_out == nullptr) {
-        values = values_.view(begin, n, tile);
-      } else {
-        values = values_.load(begin, n, residual.room(begin, tile));
-        residual.settle(begin, n, values);
-      }
-      if (shape_.capacity == 0 || listed_too_many_) continue;
-      append_above<isa>(values, n, bound_, static_cast<std::uint32_t>(begin), list_);
-      listed_too_many_ = list_.size > shape_.capacity;
-    }
-    if (job.residual_out != nullptr) {
-      values_ = Source<Value>(job.residual_out, residual_output<Value>(job).dtype);
-    }
-  }
-
   /// Looks at all values for what the survey has not seen.
   void scan() {
-    for_each_tile(values_, count_, [&](std::uint64_t, std::uint64_t n, const Value* values) {
-      const Key largest = loose_key_of(largest_magnitude(values, n));
-      if (largest < infinity_key<Value>) {
-        largest_ = std::max(largest_, largest);
-      } else {
-        note(values, n);
-      }
-    });
+    for_each_tile(survey_.values(), survey_.count(),
+                  [&](std::uint64_t, std::uint64_t n, const Value* values) {
+                    const Key largest = loose_key_of(largest_magnitude(values, n));
+                    if (largest < infinity_key<Value>) {
+                      largest_ = std::max(largest_, largest);
+                    } else {
+                      note(values, n);
+                    }
+                  });
   }
 
   void note(const Value* values, std::uint64_t n) {
@@ -159,31 +127,29 @@ class Selection {
 
   Threshold<Value> find_kth() {
     const Key high = nonfinite_ ? infinity_key<Value> + 1 : largest_;
-    if (shape_.capacity > 0 && !listed_too_many_) {
-      if (list_.size >= k_) {
+    if (survey_.is_listed()) {
+      const List<Value>& list = survey_.list();
+      if (list.size >= k_) {
         hit_ = true;
-        return find_threshold<isa, Value>(k_, list_.size, bound_ + 1, high,
-                                          [&](auto&& visit) { visit(list_.values, list_.size); });
+        return find_threshold<isa, Value>(k_, list.size, bound_ + 1, high,
+                                          [&](auto&& visit) { visit(list.values, list.size); });
       }
       if (bound_ == 0) {
         all_listed_ = true;
-        return {0, k_ - list_.size};  // All others are zeros.
+        return {0, k_ - list.size};  // All others are zeros.
       }
     }
-    const Key low = listed_too_many_ ? bound_ + 1 : 0;
-    return find_threshold<isa, Value>(k_, count_, low, high, [&](auto&& visit) {
-      for_each_tile(values_, count_,
+    const Key low = shape_.capacity > 0 && !survey_.is_listed() ? bound_ + 1 : 0;
+    return find_threshold<isa, Value>(k_, survey_.count(), low, high, [&](auto&& visit) {
+      for_each_tile(survey_.values(), survey_.count(),
                     [&](std::uint64_t, std::uint64_t n, const Value* values) { visit(values, n); });
     });
   }
 
-  std::uint64_t count_;
   std::uint64_t k_;
   GuessShape shape_;
-  Source<Value> values_;
-  List<Value> list_;
+  Survey<isa, Value> survey_;
   Key bound_ = 0;
-  bool listed_too_many_ = false;
   bool hit_ = false;         ///< what is kept is in the list
   bool all_listed_ = false;  ///< what is not in the list is zero, and some of it is kept
   bool nonfinite_ = false;

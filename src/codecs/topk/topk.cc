@@ -4,7 +4,7 @@
 #include "codecs/budget.h"
 #include "codecs/elements.h"
 #include "codecs/topk/entries.h"
-#include "codecs/topk/layout.h"
+#include "codecs/topk/kept.h"
 #include "codecs/topk/selection.h"
 
 namespace skimp {
@@ -56,10 +56,9 @@ class TopK final : public Codec {
     const std::uint64_t k = budget_.kept_of_received(count);
     const Layout layout(count, k, format_, dtype);
     require_payload_bytes("topk", payload, layout.bytes);
-    const std::int32_t exponent = layout.read_exponent(payload);
     on_isa([&](auto) {
       visit_accumulator(dtype, [&](auto value) {
-        decode_as<decltype(value)>(payload, layout, exponent, output);
+        topk::read_kept<decltype(value)>(payload, layout, format_, output);
       });
     });
   }
@@ -73,38 +72,16 @@ class TopK final : public Codec {
   const EntryCoding* entry_coding() const override { return &entries_; }
 
  private:
-  /// Entries are coded in batches of this many, which stay in the first-level cache.
-  static constexpr std::uint64_t batch = 1024;
-
   template <Isa isa, class Value>
   Encoded encode_as(const EncodeJob& job) const {
     const std::uint64_t k = budget_.kept(job.count);
     const Layout layout(job.count, k, format_, job.dtype);
     topk::Selection<isa, Value> selection(job, k);
-    const auto exponent = topk::ValueCoding<Value>::exponent_for(format_, selection.largest());
-    if (layout.scaled) store(job.payload, exponent);
-    const topk::ValueCoding<Value> coding(format_, exponent);
-    std::byte* values_at = job.payload + layout.values_begin;
-    topk::IndexWriter indices(layout.indices, job.payload + layout.indices_begin);
+    topk::KeptWriter<Value> writer(job, layout, format_, selection.largest(), job.payload);
+    selection.for_each_kept(
+        [&](std::uint64_t base, const topk::List<Value>& kept) { writer.put(base, kept); });
+    writer.finish();
     auto* residual = static_cast<Value*>(job.residual_out);
-    const Sink<Value> left(residual_output<Value>(job));
-    std::uint64_t written = 0;
-    selection.for_each_kept([&](std::uint64_t base, const topk::List<Value>& kept) {
-      indices.put(base, kept.indices, kept.size);
-      for (std::uint64_t begin = 0; begin < kept.size; begin += batch) {
-        const std::uint64_t n = std::min(batch, kept.size - begin);
-        alignas(64) Value delivered[batch];
-        coding.put(values_at, written, n, kept.values + begin, residual ? delivered : nullptr);
-        written += n;
-        if (residual == nullptr) continue;
-        for (std::uint64_t j = 0; j < n; ++j) {
-          const Value rest = kept.values[begin + j] - delivered[j];
-          delivered[j] = is_finite(rest) ? rest : Value{0};
-        }
-        left.scatter(base, n, kept.indices + begin, delivered);
-      }
-    });
-    indices.finish();
     if (selection.nonfinite() && residual != nullptr) clear_nonfinite(residual, job.count);
     return {layout.bytes, selection.nonfinite(), selection.guessed()};
   }
@@ -115,23 +92,6 @@ class TopK final : public Codec {
     for (std::uint64_t i = 0; i < count; ++i) {
       residual[i] = is_finite(residual[i]) ? residual[i] : Value{0};
     }
-  }
-
-  template <class Value>
-  void decode_as(Bytes payload, const Layout& layout, int exponent, const Output& output) const {
-    const topk::ValueCoding<Value> coding(format_, exponent);
-    topk::IndexReader indices(layout.indices, payload.subspan(layout.indices_begin));
-    const Sink<Value> sink(output);
-    sink.clear(layout.indices.count);
-    for (std::uint64_t j = 0; j < layout.indices.k; j += batch) {
-      const std::uint64_t n = std::min(batch, layout.indices.k - j);
-      std::uint64_t places[batch];
-      alignas(64) Value values[batch];
-      indices.read(places, n);
-      coding.get(payload.data() + layout.values_begin, j, n, values);
-      sink.scatter(0, n, places, values);
-    }
-    indices.finish();
   }
 
   Budget budget_;

@@ -65,6 +65,8 @@ class ValueCoding {
     return floor_log2(largest) - (format == Format::float16 ? 14 : 0);
   }
 
+  std::int32_t exponent() const { return exponent_; }
+
   /// Writes n values as entries j, j + 1, … of the payload's values, and to `stored` (unless null)
   /// what a decoder reads.
   void put(std::byte* payload, std::uint64_t j, std::uint64_t n, const Value* values,

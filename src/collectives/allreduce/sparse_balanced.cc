@@ -316,6 +316,15 @@ std::unique_ptr<Runner> make(const Call& call, const World& world) {
   });
 }
 
+std::string refuses(const Call& call, const World& world) {
+  if (const std::string refusal = refuses_unless_entries(call, world); !refusal.empty()) {
+    return refusal;
+  }
+  if (call.codec->traits().fixed_size) return "";
+  return "keeps as many elements of the sum as each rank selects, a number that " +
+         call.codec->text() + " does not fix";
+}
+
 /// A bound. Words take 4 bytes an index, and what is chosen instead no more; beyond 2^32 elements
 /// Elias–Fano takes at most 9.
 Cost cost(const Call& call, const World& world) {
@@ -338,7 +347,6 @@ Cost cost(const Call& call, const World& world) {
 
 }  // namespace
 
-const Algorithm sparse_balanced = {"sparse_balanced", SKIMP_ALLREDUCE, refuses_unless_entries, cost,
-                                   make};
+const Algorithm sparse_balanced = {"sparse_balanced", SKIMP_ALLREDUCE, refuses, cost, make};
 
 }  // namespace skimp

@@ -270,7 +270,8 @@ typedef struct skimp_report {
   uint64_t bytes_received;
   uint64_t messages_sent;
   uint64_t predicted_bytes; /**< what the algorithm's cost formula says of bytes_sent; of sparse
-                                 algorithms the most that it can be */
+                                 algorithms, and codecs whose payloads vary in size, the most that
+                                 it can be */
   uint64_t dense_bytes;     /**< what the dense algorithm would have sent, by its formula */
   uint64_t rounds;          /**< exchanges that depend on one another */
   uint64_t guess_hits;      /**< top-k encodes whose guess of the threshold saved passes */

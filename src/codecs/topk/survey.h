@@ -1,0 +1,88 @@
+/// \file
+/// The pass over a job's values that a selection begins with: it adds input and residual, writes
+/// the sums to residual_out (most of them stay there: what is kept are few) and lists those above a
+/// bound.
+#pragma once
+
+#include <cstdint>
+
+#include "codecs/topk/collect.h"
+
+namespace skimp::topk {
+
+template <Isa isa, class Value>
+class Survey {
+ public:
+  using Key = KeyOf<Value>;
+
+  static std::uint64_t workspace_bytes(std::uint64_t capacity) {
+    return capacity == 0 ? 0 : room_for(capacity) * (sizeof(Value) + sizeof(std::uint32_t));
+  }
+
+  /// The job's workspace becomes a list of `capacity` values; 0: none are listed. Indices must fit
+  /// 32 bits unless it is 0.
+  Survey(const EncodeJob& job, std::uint64_t capacity)
+      : count_(job.count), capacity_(capacity), values_(job) {
+    list_.values = reinterpret_cast<Value*>(job.workspace);
+    list_.indices = reinterpret_cast<std::uint32_t*>(list_.values + room_for(capacity));
+  }
+
+  /// The one pass. What was in the list is forgotten.
+  void run(const EncodeJob& job, Key bound) {
+    if (job.residual_out == nullptr && capacity_ == 0) return;
+    const Sink<Value> residual(residual_output<Value>(job));
+    alignas(64) Value tile[tile_elements];
+    list_.size = 0;
+    for (std::uint64_t begin = 0; begin < count_; begin += tile_elements) {
+      const std::uint64_t n = std::min(tile_elements, count_ - begin);
+      const Value* values;
+      if (job.residual_out == nullptr) {
+        values = values_.view(begin, n, tile);
+      } else {
+        values = values_.load(begin, n, residual.room(begin, tile));
+        residual.settle(begin, n, values);
+      }
+      if (!is_listed()) continue;
+      append_above<isa>(values, n, bound, static_cast<std::uint32_t>(begin), list_);
+      overflowed_ = list_.size > capacity_;
+    }
+    if (job.residual_out != nullptr) {
+      values_ = Source<Value>(job.residual_out, residual_output<Value>(job).dtype);
+    }
+  }
+
+  /// Whether all values above the bound are in the list: there is one, and it had room.
+  bool is_listed() const { return capacity_ > 0 && !overflowed_; }
+  List<Value>& list() { return list_; }
+
+  std::uint64_t count() const { return count_; }
+
+  /// All values. After the pass they are read from residual_out, if that was wanted.
+  const Source<Value>& values() const { return values_; }
+
+  /// Looks again, for where the list had no room: calls visit(base, list) with the values above
+  /// bound(), which is asked time and again, in order; indices count from base.
+  template <class Bound, class Visit>
+  void for_each_above(Bound&& bound, Visit&& visit) const {
+    alignas(64) Value values[tile_elements + list_slack];
+    alignas(64) std::uint32_t indices[tile_elements + list_slack];
+    for_each_tile(values_, count_, [&](std::uint64_t begin, std::uint64_t n, const Value* x) {
+      List<Value> list{values, indices};
+      append_above<isa>(x, n, bound(), 0, list);
+      if (list.size > 0) visit(begin, list);
+    });
+  }
+
+ private:
+  static std::uint64_t room_for(std::uint64_t capacity) {
+    return divide_up(capacity + tile_elements + list_slack, 16) * 16;
+  }
+
+  std::uint64_t count_;
+  std::uint64_t capacity_;
+  Source<Value> values_;
+  List<Value> list_;
+  bool overflowed_ = false;
+};
+
+}  // namespace skimp::topk
