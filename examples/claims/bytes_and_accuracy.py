@@ -9,6 +9,8 @@ without error feedback.
 from characters import characters
 from common import arguments, digits, np, over_seeds, plot, skimp, table, train
 
+LOSSES_OF = ("dense", "sign, feedback", "top-k 1 %, feedback", "rank 4, feedback", "sign, none")
+
 
 def codecs(task):
     return {  # another codec is another line
@@ -26,9 +28,7 @@ def rows(task, steps, seeds):
     """Name and outcome of each row: dense, then every codec with feedback and without."""
 
     def outcome(make, **options):
-        return over_seeds(
-            lambda comm, seed: train(task, comm, make(), steps, seed, **options), seeds
-        )
+        return over_seeds(seeds, train, task, steps, make, **options)
 
     yield "dense", outcome(lambda: None)
     for name, codec in codecs(task).items():
@@ -37,13 +37,13 @@ def rows(task, steps, seeds):
     yield "top-k 0.1 %, feedback, warm-up", outcome(lambda: skimp.ErrorFeedback(warm_up))
     yield (
         "top-k 0.1 %, momentum corrected, warm-up",
-        outcome(lambda: skimp.MomentumCorrection(warm_up, clip=8.0), momentum=np.float32(0)),
+        outcome(lambda: skimp.MomentumCorrection(warm_up, clip=8.0), momentum=0),
     )
     for name, codec in codecs(task).items():
         yield f"{name}, none", outcome(lambda codec=codec: codec)
 
 
-def draw(axes, tables):
+def draw_bytes(axes, tables):
     for (title, outcomes), colour in zip(tables.items(), ("tab:blue", "tab:orange"), strict=True):
         for name, row in outcomes.items():
             filled = "none" if name.endswith("none") else colour
@@ -55,13 +55,28 @@ def draw(axes, tables):
     axes.legend()
 
 
+def draw_losses(axes, title, outcomes):
+    for name in LOSSES_OF:
+        losses = outcomes[name].losses
+        window = -(-len(losses) // 50)  # steps that a point is the mean of
+        points = [losses[end - window : end].mean() for end in range(window, len(losses) + 1, window)]
+        axes.plot(window * np.arange(1, len(points) + 1), points, label=name)
+    axes.set(title=title, xlabel="step", ylabel="training loss", yscale="log")
+    axes.legend()
+
+
 def main():
     options = arguments(__doc__)
     tables = {}
     for task in (digits(), characters()):
         steps = 4 if options.quick else task.steps
         tables[task.name] = table(f"{task.name}, {steps} steps", rows(task, steps, options.seeds))
-    plot(options, "bytes_and_accuracy", lambda axes: draw(axes, tables))
+    plot(
+        options,
+        "bytes_and_accuracy",
+        lambda axes: draw_bytes(axes, tables),
+        *(lambda axes, item=item: draw_losses(axes, *item) for item in tables.items()),
+    )
 
 
 if __name__ == "__main__":
