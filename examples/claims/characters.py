@@ -43,7 +43,17 @@ LIBRARY = Path(sysconfig.get_path("stdlib"))  # which may raise if threads ask f
 def characters() -> Task:
     text(TRAINED_ON), text(TESTED_ON)  # read once, before there are threads
     shapes = list(SHAPES.values())
-    return Task("characters, transformer", 800, 0.1, start, batches, gradient, accuracy, shapes)
+    return Task(
+        "characters, transformer",
+        3200,
+        0.1,
+        start,
+        batches,
+        gradient,
+        accuracy,
+        shapes,
+        warm_up=0.05,
+    )
 
 
 @cache
@@ -87,7 +97,7 @@ def accuracy(parameters: Array) -> float:
 
 
 def forward(p: dict[str, Array], letters: Array) -> dict[str, Array]:
-    """Every value that the gradient needs; letters are (batch, place), values have a row a letter."""
+    """Every value that the gradient needs, a row for each of the (batch, place) letters."""
     x = (p["embedding"][letters] + p["position"]).reshape(-1, WIDTH)
     n, x_scale = normalised(x)
     q, k, v = (by_text(n @ p[name]) for name in ("query", "key", "value"))

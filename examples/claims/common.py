@@ -31,7 +31,7 @@ class Task:
     name: str
     steps: int
     rate: float
-    """Learning rate of the first step; it falls linearly to 0."""
+    """The learning rate, which falls linearly to 0 at the last step."""
     start: Callable[[int], Array]
     """Parameters, of a seed."""
     batches: Callable[[int, int], Iterator[Any]]
@@ -42,6 +42,8 @@ class Task:
     """On data that training does not see."""
     shapes: Sequence[tuple[int, ...]]
     """Of the matrices and vectors that the parameters are, one after the other."""
+    warm_up: float = 0.0
+    """Share of the steps in which the learning rate rises from 0."""
 
     def low_rank(self, rank: int) -> skimp.Codec:
         """`LowRank` of the matrices in the flat gradient."""
@@ -71,7 +73,7 @@ def digits(sorted_by_class: bool = False) -> Task:
 
 
 class Training:
-    """Of one rank: momentum, and a learning rate that falls linearly to 0."""
+    """Of one rank: momentum, and the learning rate of the task."""
 
     def __init__(self, task: Task, steps: int, rank: int, seed: int, momentum: float = 0.9):
         self.task, self.steps, self.done = task, steps, 0
@@ -81,6 +83,12 @@ class Training:
         self.batches = task.batches(rank, seed)
         self.losses: list[float] = []
 
+    @property
+    def rate(self) -> np.float32:
+        """The learning rate of this step."""
+        risen = (self.done + 1) / max(1.0, self.task.warm_up * self.steps)
+        return np.float32(self.task.rate * min(1.0, risen) * (1 - self.done / self.steps))
+
     def gradients(self, at: Callable[[Array], Array] = lambda parameters: parameters) -> Any:
         """One a step, at the parameters or at what ``at`` makes of them; `descend` must follow."""
         while self.done < self.steps:
@@ -89,12 +97,11 @@ class Training:
             yield gradient
             self.done += 1
 
-    def descend(self, gradient: Array | float) -> None:
-        """Of the rank alone, or of all ranks' mean."""
+    def descend(self, gradient: Array | float, rate: float | None = None) -> None:
+        """Of the rank alone or of all ranks' mean; ``rate`` is 1 where it has been applied."""
         self.velocity *= self.momentum
         self.velocity += gradient
-        rate = self.task.rate * (1 - self.done / self.steps)
-        self.parameters -= np.float32(rate) * self.velocity
+        self.parameters -= np.float32(self.rate if rate is None else rate) * self.velocity
 
     def result(self, comm: skimp.Communicator, bytes_sent: int) -> Result:
         """Of rank 0; the others' accuracy is not asked for."""
@@ -119,11 +126,17 @@ def train(
     steps: int,
     make_codec: Callable[[], Any] = lambda: None,
     momentum: float = 0.9,
+    **options: Any,
 ) -> Result:
-    """Data-parallel: the mean of all ranks' gradients in each step."""
+    """Data-parallel: the mean of all ranks' updates in each step.
+
+    The learning rate is applied before the exchange (Karimireddy et al. 2019), so what feedback
+    carries to a later step keeps the rate of its own.
+    """
     training, codec, sent = Training(task, steps, comm.rank, seed, momentum), make_codec(), 0
     for gradient in training.gradients():
-        training.descend(comm.allreduce(gradient, codec=codec))
+        update = comm.allreduce(training.rate * gradient, codec=codec, **options)
+        training.descend(update, rate=1)
         sent += comm.report.bytes_sent
     return training.result(comm, sent)
 
