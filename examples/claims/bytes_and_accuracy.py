@@ -11,7 +11,10 @@ from functools import partial
 from characters import characters
 from common import arguments, digits, np, over_seeds, plot, skimp, table, train
 
-LOSSES_OF = ("dense", "sign, feedback", "top-k 1 %, feedback", "rank 4, feedback", "sign, none")
+LOSSES_OF = (
+    *("dense", "sign, feedback", "top-k 1 %, feedback", "top-k 1 %, gather, feedback"),
+    *("rank 4, feedback", "sign, none"),
+)
 
 
 def codecs(task):
