@@ -6,8 +6,15 @@ Eight ranks train an MLP on digits and a transformer on source code, with each c
 without error feedback.
 """
 
+from functools import partial
+
 from characters import characters
 from common import arguments, digits, np, over_seeds, plot, skimp, table, train
+
+LOSSES_OF = (
+    *("dense", "sign, feedback", "top-k 1 %, feedback", "top-k 1 %, gather, feedback"),
+    *("rank 4, feedback", "sign, none"),
+)
 
 
 def codecs(task):
@@ -22,28 +29,37 @@ def codecs(task):
     }
 
 
-def rows(task, steps, seeds):
-    """Name and outcome of each row: dense, then every codec with feedback and without."""
-
-    def outcome(make, **options):
-        return over_seeds(
-            lambda comm, seed: train(task, comm, make(), steps, seed, **options), seeds
-        )
-
-    yield "dense", outcome(lambda: None)
+def trainings(task, steps):
+    """The options of `train` of each row: dense, then every codec with feedback and without."""
+    rows = {"dense": {}}
+    feedback, correction = skimp.ErrorFeedback, skimp.MomentumCorrection
     for name, codec in codecs(task).items():
-        yield f"{name}, feedback", outcome(lambda codec=codec: skimp.ErrorFeedback(codec))
-    warm_up = skimp.density_warm_up(0.001, steps=max(4, steps // 4), first=0.1)
-    yield "top-k 0.1 %, feedback, warm-up", outcome(lambda: skimp.ErrorFeedback(warm_up))
-    yield (
-        "top-k 0.1 %, momentum corrected, warm-up",
-        outcome(lambda: skimp.MomentumCorrection(warm_up, clip=8.0), momentum=np.float32(0)),
+        rows[f"{name}, feedback"] = {"make_codec": partial(feedback, codec)}
+    whole = {"algorithm": "gather"}  # every rank's entries arrive, none is selected again
+    one, tenth = (
+        skimp.density_warm_up(density, steps=max(4, steps // 10)) for density in (0.01, 0.001)
     )
+    rows |= {
+        "top-k 1 %, gather, feedback": {"make_codec": partial(feedback, skimp.TopK(0.01)), **whole},
+        "top-k 1 %, gather, feedback, warm-up": {"make_codec": partial(feedback, one), **whole},
+        "top-k 0.1 %, gather, feedback, warm-up": {"make_codec": partial(feedback, tenth), **whole},
+        "top-k 0.1 %, gather, momentum corrected, warm-up": {
+            "make_codec": partial(correction, tenth),
+            "momentum": 0.0,
+            **whole,
+        },
+    }
     for name, codec in codecs(task).items():
-        yield f"{name}, none", outcome(lambda codec=codec: codec)
+        rows[f"{name}, none"] = {"make_codec": lambda codec=codec: codec}
+    return rows
 
 
-def draw(axes, tables):
+def rows(task, steps, seeds):
+    for name, options in trainings(task, steps).items():
+        yield name, over_seeds(seeds, train, task, steps, **options)
+
+
+def draw_bytes(axes, tables):
     for (title, outcomes), colour in zip(tables.items(), ("tab:blue", "tab:orange"), strict=True):
         for name, row in outcomes.items():
             filled = "none" if name.endswith("none") else colour
@@ -55,13 +71,30 @@ def draw(axes, tables):
     axes.legend()
 
 
+def draw_losses(axes, title, outcomes):
+    for name in LOSSES_OF:
+        losses = outcomes[name].losses
+        window = -(-len(losses) // 50)  # steps that a point is the mean of
+        points = [
+            losses[end - window : end].mean() for end in range(window, len(losses) + 1, window)
+        ]
+        axes.plot(window * np.arange(1, len(points) + 1), points, label=name)
+    axes.set(title=title, xlabel="step", ylabel="training loss", yscale="log")
+    axes.legend()
+
+
 def main():
     options = arguments(__doc__)
     tables = {}
     for task in (digits(), characters()):
         steps = 4 if options.quick else task.steps
         tables[task.name] = table(f"{task.name}, {steps} steps", rows(task, steps, options.seeds))
-    plot(options, "bytes_and_accuracy", lambda axes: draw(axes, tables))
+    plot(
+        options,
+        "bytes_and_accuracy",
+        lambda axes: draw_bytes(axes, tables),
+        *(lambda axes, item=item: draw_losses(axes, *item) for item in tables.items()),
+    )
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ from __future__ import annotations
 import sysconfig
 from collections.abc import Iterator
 from functools import cache
+from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import Any
 
 from common import RANKS, Array, Task, np
 
@@ -28,24 +28,38 @@ SHAPES = {
     "down": (HIDDEN, WIDTH),
     "letters": (WIDTH, LETTERS),
 }
-PARAMETERS = sum(rows * columns for rows, columns in SHAPES.values())
+ENDS = [0, *accumulate(rows * columns for rows, columns in SHAPES.values())]
+PARAMETERS = ENDS[-1]
+LATER = np.triu(np.full((LENGTH, LENGTH), -np.inf, np.float32), 1)
+"""Added to the scores of a place's later ones, which it must not see."""
 TRAINED_ON = (
     *("argparse", "ast", "configparser", "datetime", "difflib"),
     *("doctest", "enum", "inspect", "locale", "mailbox"),
 )
 TESTED_ON = ("optparse", "shutil", "tarfile")
+LIBRARY = Path(sysconfig.get_path("stdlib"))  # which may raise if threads ask for it at once
 
 
 def characters() -> Task:
+    text(TRAINED_ON), text(TESTED_ON)  # read once, before there are threads
     shapes = list(SHAPES.values())
-    return Task("characters, transformer", 800, 0.1, start, batches, gradient, accuracy, shapes)
+    return Task(
+        "characters, transformer",
+        3200,
+        0.1,
+        start,
+        batches,
+        gradient,
+        accuracy,
+        shapes,
+        warm_up=0.05,
+    )
 
 
 @cache
 def text(modules: tuple[str, ...]) -> Array:
     """Source code as letters 0 … 95."""
-    library = Path(sysconfig.get_path("stdlib"))
-    source = "\n".join((library / f"{name}.py").read_text("utf-8") for name in modules)
+    source = "\n".join((LIBRARY / f"{name}.py").read_text("utf-8") for name in modules)
     codes = np.frombuffer(source.encode("ascii", "replace"), np.uint8).astype(np.int64)
     return np.where(codes == ord("\n"), LETTERS - 1, np.clip(codes - 32, 0, LETTERS - 2))
 
@@ -70,11 +84,8 @@ def start(seed: int) -> Array:
 
 def parts(flat: Array) -> dict[str, Array]:
     """The matrices, as views of the flat array."""
-    ends = np.cumsum([rows * columns for rows, columns in SHAPES.values()])
-    flats = np.split(flat, ends[:-1])
-    return {
-        name: part.reshape(shape) for (name, shape), part in zip(SHAPES.items(), flats, strict=True)
-    }
+    places = zip(SHAPES.items(), pairwise(ENDS), strict=True)
+    return {name: flat[begin:end].reshape(shape) for (name, shape), (begin, end) in places}
 
 
 def accuracy(parameters: Array) -> float:
@@ -82,18 +93,17 @@ def accuracy(parameters: Array) -> float:
     letters = text(TESTED_ON)
     rows = letters[: len(letters) // (LENGTH + 1) * (LENGTH + 1)].reshape(-1, LENGTH + 1)[::8]
     outputs = forward(parts(parameters), rows[:, :-1])["outputs"]
-    return float((outputs.argmax(-1) == rows[:, 1:]).mean())
+    return float((outputs.argmax(-1) == rows[:, 1:].ravel()).mean())
 
 
 def forward(p: dict[str, Array], letters: Array) -> dict[str, Array]:
-    """Every value that the gradient needs; arrays are (batch, place, width)."""
-    x = p["embedding"][letters] + p["position"]
+    """Every value that the gradient needs, a row for each of the (batch, place) letters."""
+    x = (p["embedding"][letters] + p["position"]).reshape(-1, WIDTH)
     n, x_scale = normalised(x)
-    q, k, v = n @ p["query"], n @ p["key"], n @ p["value"]
+    q, k, v = (by_text(n @ p[name]) for name in ("query", "key", "value"))
     scores = q @ k.swapaxes(1, 2) / np.float32(np.sqrt(WIDTH))
-    scores += np.triu(np.full((LENGTH, LENGTH), -np.inf, scores.dtype), 1)
-    attention = softmax(scores)
-    mixed = attention @ v
+    attention = softmax(scores + LATER)
+    mixed = (attention @ v).reshape(-1, WIDTH)
     y = x + mixed @ p["out"]
     m, y_scale = normalised(y)
     hidden = np.maximum(m @ p["up"], 0)
@@ -103,51 +113,65 @@ def forward(p: dict[str, Array], letters: Array) -> dict[str, Array]:
     return {name: value for name, value in locals().items() if isinstance(value, np.ndarray)}
 
 
+def by_text(rows: Array) -> Array:
+    """(batch × place, width) as (batch, place, width)."""
+    return rows.reshape(-1, LENGTH, WIDTH)
+
+
 def gradient(parameters: Array, batch: Array) -> tuple[float, Array]:
     """The mean cross entropy of the next letter, and its gradient."""
-    letters, after = batch[:, :-1], batch[:, 1:, None]
+    letters, after = batch[:, :-1], batch[:, 1:].ravel()
+    rows = np.arange(after.size)
     p = parts(parameters)
     a = forward(p, letters)
     flat = np.empty_like(parameters)
     g = parts(flat)
 
     delta = softmax(a["outputs"])
-    loss = -np.log(np.take_along_axis(delta, after, -1) + 1e-12).mean()
-    np.put_along_axis(delta, after, np.take_along_axis(delta, after, -1) - 1, -1)
+    loss = -np.log(delta[rows, after] + 1e-12).mean()
+    delta[rows, after] -= 1
     delta /= after.size
 
     def through(name: str, read: Array, delta: Array) -> Array:
         """The gradient of a matrix, and of what it read."""
-        g[name][...] = read.reshape(-1, read.shape[-1]).T @ delta.reshape(-1, delta.shape[-1])
+        np.matmul(read.T, delta, out=g[name])
         return delta @ p[name].T
 
     dz = normalised_backward(through("letters", a["f"], delta), a["f"], a["z_scale"])
     dhidden = through("down", a["hidden"], dz) * (a["hidden"] > 0)
     dy = dz + normalised_backward(through("up", a["m"], dhidden), a["m"], a["y_scale"])
-    dmixed = through("out", a["mixed"], dy)
+    dmixed = by_text(through("out", a["mixed"], dy))
     dattention = dmixed @ a["v"].swapaxes(1, 2)
-    dscores = a["attention"] * (dattention - (dattention * a["attention"]).sum(-1, keepdims=True))
+    dscores = a["attention"] * (dattention - row_sums(dattention, a["attention"]))
     dscores /= np.float32(np.sqrt(WIDTH))
-    dn = through("value", a["n"], a["attention"].swapaxes(1, 2) @ dmixed)
-    dn += through("query", a["n"], dscores @ a["k"])
-    dn += through("key", a["n"], dscores.swapaxes(1, 2) @ a["q"])
+    dvalue, dquery = a["attention"].swapaxes(1, 2) @ dmixed, dscores @ a["k"]
+    dn = through("value", a["n"], dvalue.reshape(-1, WIDTH))
+    dn += through("query", a["n"], dquery.reshape(-1, WIDTH))
+    dn += through("key", a["n"], (dscores.swapaxes(1, 2) @ a["q"]).reshape(-1, WIDTH))
     dx = dy + normalised_backward(dn, a["n"], a["x_scale"])
-    g["position"][...] = dx.sum(0)
-    g["embedding"][...] = 0
-    np.add.at(g["embedding"], letters, dx)
+    np.sum(by_text(dx), axis=0, out=g["position"])
+    chosen = np.zeros((LETTERS, after.size), dx.dtype)  # a product is faster than np.add.at
+    chosen[letters.ravel(), rows] = 1
+    np.matmul(chosen, dx, out=g["embedding"])
     return float(loss), flat
 
 
 def softmax(x: Array) -> Array:
     exponentials = np.exp(x - x.max(-1, keepdims=True))
-    return exponentials / exponentials.sum(-1, keepdims=True)
+    exponentials /= exponentials.sum(-1, keepdims=True)
+    return exponentials
 
 
-def normalised(x: Array) -> tuple[Array, Any]:
+def row_sums(x: Array, y: Array) -> Array:
+    """Of x ∘ y, over the last axis, which stays."""
+    return np.einsum("...i,...i->...", x, y)[..., None]
+
+
+def normalised(x: Array) -> tuple[Array, Array]:
     """x ÷ its root mean square over the width, and that."""
-    scale = np.sqrt((x * x).mean(-1, keepdims=True) + x.dtype.type(1e-6))
+    scale = np.sqrt(row_sums(x, x) / np.float32(WIDTH) + np.float32(1e-6))
     return x / scale, scale
 
 
 def normalised_backward(delta: Array, n: Array, scale: Array) -> Array:
-    return (delta - n * (delta * n).mean(-1, keepdims=True)) / scale
+    return (delta - n * row_sums(delta, n) / np.float32(WIDTH)) / scale

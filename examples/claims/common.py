@@ -20,7 +20,7 @@ import skimp
 from skimp.bench import network
 
 RANKS = 8
-MOMENTUM = np.float32(0.9)
+PATIENCE = 24 * 3600.0  # seconds that a rank waits: a machine may be put to sleep meanwhile
 Array = np.ndarray[Any, Any]
 
 
@@ -31,7 +31,7 @@ class Task:
     name: str
     steps: int
     rate: float
-    """Learning rate of the first step; it falls linearly to 0."""
+    """The learning rate, which falls linearly to 0 at the last step."""
     start: Callable[[int], Array]
     """Parameters, of a seed."""
     batches: Callable[[int, int], Iterator[Any]]
@@ -42,6 +42,8 @@ class Task:
     """On data that training does not see."""
     shapes: Sequence[tuple[int, ...]]
     """Of the matrices and vectors that the parameters are, one after the other."""
+    warm_up: float = 0.0
+    """Share of the steps in which the learning rate rises from 0."""
 
     def low_rank(self, rank: int) -> skimp.Codec:
         """`LowRank` of the matrices in the flat gradient."""
@@ -70,66 +72,111 @@ def digits(sorted_by_class: bool = False) -> Task:
     )
 
 
-def descend(task: Task, steps: int, seed: int, rank: int) -> Iterator[tuple[Array, Array, Any]]:
-    """One training of a rank: yields what a loop needs, (parameters, velocity, batch), in each
-    step, and takes the learning rate's fall from `rate_at`."""
-    parameters = task.start(seed)
-    velocity = np.zeros_like(parameters)
-    batches = task.batches(rank, seed)
-    for _ in range(steps):
-        yield parameters, velocity, next(batches)
+class Training:
+    """Of one rank: momentum, and the learning rate of the task."""
+
+    def __init__(self, task: Task, steps: int, rank: int, seed: int, momentum: float = 0.9):
+        self.task, self.steps, self.done = task, steps, 0
+        self.parameters = task.start(seed)
+        self.velocity = np.zeros_like(self.parameters)
+        self.momentum = np.float32(momentum)
+        self.batches = task.batches(rank, seed)
+        self.losses: list[float] = []
+
+    @property
+    def rate(self) -> np.float32:
+        """The learning rate of this step."""
+        risen = (self.done + 1) / max(1.0, self.task.warm_up * self.steps)
+        return np.float32(self.task.rate * min(1.0, risen) * (1 - self.done / self.steps))
+
+    def gradients(self, at: Callable[[Array], Array] = lambda parameters: parameters) -> Any:
+        """One a step, at the parameters or at what ``at`` makes of them; `descend` must follow."""
+        while self.done < self.steps:
+            loss, gradient = self.task.gradient(at(self.parameters), next(self.batches))
+            self.losses.append(loss)
+            yield gradient
+            self.done += 1
+
+    def descend(self, gradient: Array | float, rate: float | None = None) -> None:
+        """Of the rank alone or of all ranks' mean; ``rate`` is 1 where it has been applied."""
+        self.velocity *= self.momentum
+        self.velocity += gradient
+        self.parameters -= np.float32(self.rate if rate is None else rate) * self.velocity
+
+    def result(self, comm: skimp.Communicator, bytes_sent: int) -> Result:
+        """Of rank 0; the others' accuracy is not asked for."""
+        accuracy = self.task.accuracy(self.parameters) if comm.rank == 0 else 0.0
+        return Result(accuracy, bytes_sent, self.losses)
 
 
-def rate_at(task: Task, step: int, steps: int) -> np.float32:
-    return np.float32(task.rate * (1 - step / steps))
+@dataclass(frozen=True)
+class Result:
+    """Of one training of one rank."""
+
+    accuracy: float
+    bytes_sent: int
+    losses: Sequence[float]
+    """Of the rank's batches, by step."""
 
 
 def train(
-    task: Task,
     comm: skimp.Communicator,
-    codec: Any,
-    steps: int,
     seed: int,
-    momentum: np.float32 = MOMENTUM,
-) -> tuple[float, int]:
-    """Data-parallel training with momentum: the accuracy, and the bytes this rank sent."""
-    sent = 0
-    for step, (parameters, velocity, batch) in enumerate(descend(task, steps, seed, comm.rank)):
-        _, gradient = task.gradient(parameters, batch)
-        velocity *= momentum
-        velocity += comm.allreduce(gradient, codec=codec)
-        parameters -= rate_at(task, step, steps) * velocity
+    task: Task,
+    steps: int,
+    make_codec: Callable[[], Any] = lambda: None,
+    momentum: float = 0.9,
+    **options: Any,
+) -> Result:
+    """Data-parallel: the mean of all ranks' updates in each step.
+
+    The learning rate is applied before the exchange (Karimireddy et al. 2019), so what feedback
+    carries to a later step keeps the rate of its own.
+    """
+    training, codec, sent = Training(task, steps, comm.rank, seed, momentum), make_codec(), 0
+    for gradient in training.gradients():
+        update = comm.allreduce(training.rate * gradient, codec=codec, **options)
+        training.descend(update, rate=1)
         sent += comm.report.bytes_sent
-    return task.accuracy(parameters) if comm.rank == 0 else 0.0, sent
+    return training.result(comm, sent)
 
 
 @dataclass(frozen=True)
 class Outcome:
     """Of one row, over the seeds."""
 
-    accuracies: Sequence[float]
-    bytes_sent: float
-    """By one rank, in one training."""
+    results: Sequence[Result]
+
+    @property
+    def bytes_sent(self) -> float:
+        """By one rank, in one training."""
+        return float(np.mean([result.bytes_sent for result in self.results]))
 
     @property
     def mean(self) -> float:
-        return float(np.mean(self.accuracies))
+        return float(np.mean([result.accuracy for result in self.results]))
 
     @property
     def spread(self) -> float:
         """The standard deviation of a seed."""
-        return float(np.std(self.accuracies, ddof=1)) if len(self.accuracies) > 1 else 0.0
+        accuracies = [result.accuracy for result in self.results]
+        return float(np.std(accuracies, ddof=1)) if len(accuracies) > 1 else 0.0
+
+    @property
+    def losses(self) -> Array:
+        """By step, mean over the seeds."""
+        return np.mean([result.losses for result in self.results], axis=0)
 
 
-def over_seeds(
-    worker: Callable[[skimp.Communicator, int], tuple[float, int]], seeds: int
-) -> Outcome:
-    """Runs ``worker(comm, seed)`` on all ranks for each seed; rank 0's results."""
-    results = [
-        skimp.run_threads(RANKS, lambda comm, seed=seed: worker(comm, seed))[0]
-        for seed in range(seeds)
-    ]
-    return Outcome([accuracy for accuracy, _ in results], float(np.mean([b for _, b in results])))
+def over_seeds(seeds: int, worker: Callable[..., Result], *args: Any, **options: Any) -> Outcome:
+    """Runs ``worker(comm, seed, *args, **options)`` on all ranks for each seed."""
+
+    def of_seed(seed: int) -> Result:
+        return skimp.run_threads(
+            RANKS, lambda comm: worker(comm, seed, *args, **options), timeout=PATIENCE
+        )[0]
+
+    return Outcome([of_seed(seed) for seed in range(seeds)])
 
 
 def table(title: str, rows: Iterable[tuple[str, Outcome]]) -> Mapping[str, Outcome]:
@@ -162,15 +209,24 @@ def arguments(description: str | None) -> argparse.Namespace:
     return options
 
 
-def plot(options: argparse.Namespace, name: str, draw: Callable[[Any], None]) -> None:
-    """Saves what ``draw(axes)`` draws, if matplotlib is installed."""
+def plot(options: argparse.Namespace, name: str, *draws: Callable[[Any], None]) -> None:
+    """Saves what each ``draw(axes)`` draws, side by side, if matplotlib is installed."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
         print('\nNo plot: matplotlib comes with pip install "skimp[claims]"')
         return
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
-    draw(figure.add_subplot())
+    figure = Figure(figsize=(7 * len(draws), 4.5), layout="constrained")
+    for draw, axes in zip(draws, figure.subplots(1, len(draws), squeeze=False)[0], strict=True):
+        draw(axes)
     path = options.plot or Path(f"{name}.png")
     figure.savefig(path, dpi=120)
     print(f"\nPlot: {path}")
+
+
+def curve(axes: Any, places: Iterable[float], outcomes: Iterable[Outcome], label: str) -> None:
+    """Mean accuracies and their spreads, against ``places``."""
+    rows = list(outcomes)
+    means, spreads = [row.mean for row in rows], [row.spread for row in rows]
+    axes.errorbar(list(places), means, spreads, label=label)
+    axes.set(ylabel="accuracy on test data")

@@ -6,7 +6,7 @@ Each rank takes a step with its own gradient and then mixes its parameters with 
 exactly or compressed (CHOCO-SGD). Accuracy is that of rank 0's model, not of the mean of all.
 """
 
-from common import MOMENTUM, arguments, descend, digits, over_seeds, plot, rate_at, skimp, table
+from common import Training, arguments, digits, over_seeds, plot, skimp, table
 from common import train as train_by_allreduce
 
 CODECS = {
@@ -18,16 +18,14 @@ CODECS = {
 }
 
 
-def train(task, comm, codec, steps, seed):
-    gossip, sent = skimp.Gossip(codec, graph="ring"), 0
-    for step, (parameters, velocity, batch) in enumerate(descend(task, steps, seed, comm.rank)):
-        _, gradient = task.gradient(parameters, batch)
-        velocity *= MOMENTUM
-        velocity += gradient
-        parameters -= rate_at(task, step, steps) * velocity
-        comm.mix(parameters, gossip, out=parameters)
+def train(comm, seed, task, steps, codec):
+    training, sent = Training(task, steps, comm.rank, seed), 0
+    gossip = skimp.Gossip(codec, graph="ring")
+    for gradient in training.gradients():
+        training.descend(gradient)
+        comm.mix(training.parameters, gossip, out=training.parameters)
         sent += comm.report.bytes_sent
-    return task.accuracy(parameters) if comm.rank == 0 else 0.0, sent
+    return training.result(comm, sent)
 
 
 def main():
@@ -35,19 +33,10 @@ def main():
     task = digits()
     steps = 4 if options.quick else task.steps
 
-    def outcome(worker):
-        return over_seeds(worker, options.seeds)
-
     def rows():
-        yield (
-            "allreduce, dense",
-            outcome(lambda comm, seed: train_by_allreduce(task, comm, None, steps, seed)),
-        )
+        yield "allreduce, dense", over_seeds(options.seeds, train_by_allreduce, task, steps)
         for name, codec in CODECS.items():
-            yield (
-                f"ring, {name}",
-                outcome(lambda comm, seed, codec=codec: train(task, comm, codec, steps, seed)),
-            )
+            yield f"ring, {name}", over_seeds(options.seeds, train, task, steps, codec)
 
     outcomes = table(f"{task.name}, {steps} steps, a ring of 8", rows())
 

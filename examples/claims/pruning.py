@@ -4,21 +4,7 @@ one loses; likewise with few bits a weight.
     python examples/claims/pruning.py
 """
 
-from collections.abc import Callable
-
-from common import (
-    MOMENTUM,
-    Outcome,
-    Task,
-    arguments,
-    descend,
-    digits,
-    over_seeds,
-    plot,
-    rate_at,
-    skimp,
-    table,
-)
+from common import Training, arguments, digits, np, over_seeds, plot, skimp, table
 
 KINDS = {
     "90 % pruned": lambda steps: skimp.DynamicPruning(0.9, warm_up=steps // 2),
@@ -26,56 +12,41 @@ KINDS = {
     "4 bits": lambda steps: skimp.DynamicPruning(0, precision=skimp.Quantize(4)),
     "2 bits": lambda steps: skimp.DynamicPruning(0, precision=skimp.Quantize(2)),
 }
-Make = Callable[[int], skimp.DynamicPruning]
 
 
-def dense(steps: int) -> skimp.DynamicPruning:
+def dense(steps):
     return skimp.DynamicPruning(0)
 
 
-def train(
-    task: Task, comm: skimp.Communicator, during: Make, after: Make, steps: int, seed: int
-) -> tuple[float, int]:
+def train(comm, seed, task, steps, during, after):
     """Gradients at compressed weights, updates on the dense ones; compressed ones are tested."""
-    compression, sent = during(steps), 0
-    for step, (parameters, velocity, batch) in enumerate(descend(task, steps, seed, comm.rank)):
-        _, gradient = task.gradient(compression.step(parameters), batch)
-        velocity *= MOMENTUM
-        velocity += comm.allreduce(gradient)
-        parameters -= rate_at(task, step, steps) * velocity
+    training, sent = Training(task, steps, comm.rank, seed), 0
+    for gradient in training.gradients(during(steps).step):
+        training.descend(comm.allreduce(gradient))
         sent += comm.report.bytes_sent
-    return task.accuracy(after(0).step(parameters)) if comm.rank == 0 else 0.0, sent
+    training.parameters = after(0).step(training.parameters)
+    return training.result(comm, sent)
 
 
-def main() -> None:
+def main():
     options = arguments(__doc__)
     task = digits()
     steps = 4 if options.quick else 200
 
-    def outcome(during: Make, after: Make) -> Outcome:
-        return over_seeds(
-            lambda comm, seed: train(task, comm, during, after, steps, seed), options.seeds
-        )
-
     def rows():
-        yield "dense", outcome(dense, dense)
+        yield "dense", over_seeds(options.seeds, train, task, steps, dense, dense)
         for name, make in KINDS.items():
-            yield f"{name}, while training", outcome(make, make)
-            yield f"{name}, afterwards", outcome(dense, make)
+            for when, during in (("while training", make), ("afterwards", dense)):
+                outcome = over_seeds(options.seeds, train, task, steps, during, make)
+                yield f"{name}, {when}", outcome
 
     outcomes = table(f"{task.name}, {steps} steps", rows())
 
     def draw(axes):
         for place, when in enumerate(("while training", "afterwards")):
             mine = [outcomes[f"{name}, {when}"] for name in KINDS]
-            places = [number + 0.4 * place for number in range(len(mine))]
-            axes.bar(
-                places,
-                [row.mean for row in mine],
-                0.4,
-                yerr=[row.spread for row in mine],
-                label=when,
-            )
+            means, spreads = [row.mean for row in mine], [row.spread for row in mine]
+            axes.bar(np.arange(len(mine)) + 0.4 * place, means, 0.4, yerr=spreads, label=when)
         axes.axhline(outcomes["dense"].mean, color="black", lw=0.5)
         axes.set_xticks(range(len(KINDS)), KINDS, rotation=20, fontsize=7)
         axes.set(ylabel="accuracy on test data")

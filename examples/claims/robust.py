@@ -3,25 +3,25 @@
 python examples/claims/robust.py
 """
 
-from common import MOMENTUM, arguments, descend, digits, np, over_seeds, plot, rate_at, skimp, table
+from dataclasses import replace
+
+from common import Training, arguments, digits, np, over_seeds, plot, skimp, table
 
 LIARS = (2, 5)
 OPS = {"mean": 1.0, "median": 1.0, "trimmed_mean": 1.0, "vote": 0.01}
 """And the part of the learning rate that suits what they give: a vote is of magnitude 1."""
 
 
-def train(task, comm, op, liars, steps, seed):
-    feedback, sent = skimp.ErrorFeedback(skimp.Quantize(8)), 0
+def train(comm, seed, task, steps, op, liars):
+    training, sent = Training(task, steps, comm.rank, seed), 0
+    feedback = skimp.ErrorFeedback(skimp.Quantize(8))
     rng = np.random.default_rng([seed, comm.rank])
-    for step, (parameters, velocity, batch) in enumerate(descend(task, steps, seed, comm.rank)):
-        _, gradient = task.gradient(parameters, batch)
+    for gradient in training.gradients():
         if comm.rank in liars:
             gradient = rng.choice(np.float32([-1, 1]), gradient.size)
-        velocity *= MOMENTUM
-        velocity += comm.allreduce(gradient, codec=feedback, op=op)
-        parameters -= rate_at(task, step, steps) * np.float32(OPS[op]) * velocity
+        training.descend(comm.allreduce(gradient, codec=feedback, op=op))
         sent += comm.report.bytes_sent
-    return task.accuracy(parameters) if comm.rank == 0 else 0.0, sent
+    return training.result(comm, sent)
 
 
 def main():
@@ -29,15 +29,11 @@ def main():
     task = digits()
     steps = 4 if options.quick else task.steps
 
-    def outcome(op, liars):
-        return over_seeds(
-            lambda comm, seed: train(task, comm, op, liars, steps, seed), options.seeds
-        )
-
     def rows():
         for title, liars in (("all honest", ()), ("two send signs", LIARS)):
-            for op in OPS:
-                yield f"{op}, {title}", outcome(op, liars)
+            for op, part in OPS.items():
+                slower = replace(task, rate=task.rate * part)
+                yield f"{op}, {title}", over_seeds(options.seeds, train, slower, steps, op, liars)
 
     outcomes = table(f"{task.name}, {steps} steps", rows())
 

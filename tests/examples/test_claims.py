@@ -31,8 +31,11 @@ def claim(monkeypatch):
     ("name", "rows"),
     [
         ("counterexamples", ["2: ", "4: top-k"]),
-        ("bytes_and_accuracy", ["dense", "sign, feedback", "top-k 0.1 %, none", "rank 4, none"]),
-        ("local_sgd", ["dense, H = 1", "sign, one shot"]),
+        (
+            "bytes_and_accuracy",
+            ["dense", "sign, feedback", "top-k 1 %, gather, feedback", "rank 4, none"],
+        ),
+        ("local_sgd", ["dense, H = 1", "dense, H = 4", "sign, one shot"]),
         ("gossip", ["allreduce, dense", "ring, exact", "ring, sign"]),
         ("delayed", ["dense, rate 0.05, 4 late"]),
         ("pruning", ["90 % pruned, afterwards", "2 bits, while training"]),
@@ -62,6 +65,34 @@ def test_counterexamples(claim):
         assert feedback < 0.1
         assert feedback < 2 * dense + 1e-3
     assert module.solve(module.PROBLEMS[0], "unscaled", 300)[-1] == pytest.approx(0.5)
+
+
+def test_learning_rate(claim):
+    """It rises in the warm-up, then falls to 0, and feedback gets gradients that it has scaled."""
+    common = claim("common")
+    task = common.Task(
+        name="a parabola",
+        steps=8,
+        rate=1.0,
+        start=lambda seed: np.ones(4, np.float32),
+        batches=lambda rank, seed: iter(range(8)),
+        gradient=lambda parameters, batch: (float(batch), parameters.copy()),
+        accuracy=lambda parameters: float(parameters[0]),
+        shapes=[(4,)],
+        warm_up=0.5,
+    )
+    training, rates = common.Training(task, 8, rank=0, seed=0), []
+    for _ in training.gradients():
+        rates.append(float(training.rate))
+    assert rates == [0.25, 0.4375, 0.5625, 0.625, 0.5, 0.375, 0.25, 0.125]
+
+    x, velocity = 1.0, 0.0
+    for rate in rates:
+        velocity = 0.5 * velocity + rate * x
+        x -= velocity
+    outcome = common.over_seeds(1, common.train, task, 8, momentum=0.5)
+    assert outcome.mean == pytest.approx(x, rel=1e-5)
+    assert list(outcome.losses) == list(range(8))
 
 
 def test_gradient_of_the_transformer(claim):
