@@ -98,8 +98,7 @@ class TopK final : public Codec {
         written += n;
         if (residual == nullptr) continue;
         for (std::uint64_t j = 0; j < n; ++j) {
-          const Value rest = kept.values[begin + j] - delivered[j];
-          delivered[j] = is_finite(rest) ? rest : Value{0};
+          delivered[j] = topk::rest_of(kept.values[begin + j], delivered[j]);
         }
         left.scatter(base, n, kept.indices + begin, delivered);
       }
