@@ -62,7 +62,7 @@ SKIMP_HOST_DEVICE inline Value exact_inverse(Value x) {
 
 /// ⌊log₂ x⌋ of a positive finite number, denormals too. Zero counts as half the least denormal.
 template <class Value>
-inline int floor_log2(Value x) {
+SKIMP_HOST_DEVICE inline int floor_log2(Value x) {
   const BitsOf<Value> bits = magnitude_bits(x);
   const int exponent = static_cast<int>(bits >> fraction_bits<Value>);
   if (exponent > 0) return exponent - exponent_bias<Value>;
@@ -71,13 +71,23 @@ inline int floor_log2(Value x) {
 
 /// 2^exponent, or the nearest power of two that there is. Denormal ones are powers too.
 template <class Value>
-inline Value power_of_two(int exponent) {
+SKIMP_HOST_DEVICE inline Value power_of_two(int exponent) {
   constexpr int least_normal = 1 - exponent_bias<Value>;
   constexpr int least = least_normal - fraction_bits<Value>;
-  exponent = std::clamp(exponent, least, exponent_bias<Value>);
+  constexpr int most = exponent_bias<Value>;  // Of its own: devices cannot refer to the variable.
+  exponent = std::clamp(exponent, least, most);
   const bool normal = exponent >= least_normal;
   const auto field = static_cast<BitsOf<Value>>(normal ? exponent + exponent_bias<Value> : 1);
   return std::bit_cast<Value>(field << (normal ? fraction_bits<Value> : exponent - least));
+}
+
+/// x·2^exponent, rounded once, as std::ldexp, which need not be the same on a device.
+SKIMP_HOST_DEVICE inline double times_power_of_two(double x, int exponent) {
+  exponent = std::clamp(exponent, -2200, 2200);  // Zero or Inf from here on, whatever x.
+  for (; exponent > 1023; exponent -= 1023) x *= 0x1p1023;
+  // A factor of 2^−969 leaves at least 2^−54 to the next: what the first has rounded vanishes.
+  for (; exponent < -1022; exponent += 969) x *= 0x1p-969;
+  return x * power_of_two<double>(exponent);
 }
 
 /// Of a positive number.

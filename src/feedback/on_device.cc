@@ -8,12 +8,14 @@
 namespace skimp {
 namespace {
 
-/// What one call needs on the device: a payload, and behind it the word that its kernels report in.
+/// What one call needs on the device: a workspace, a payload, and behind it the word that its
+/// kernels report in.
 class DeviceCall {
  public:
-  DeviceCall(const DeviceStream& stream, std::uint64_t payload_bytes)
+  DeviceCall(const DeviceStream& stream, std::uint64_t workspace_bytes, std::uint64_t payload_bytes)
       : stream_(stream),
-        status_at_(divide_up(payload_bytes, 16) * 16),
+        payload_at_(divide_up(workspace_bytes, 64) * 64),
+        status_at_(payload_at_ + divide_up(payload_bytes, 16) * 16),
         memory_(stream, status_at_ + sizeof(DeviceStatus)) {
     SKIMP_ON_DEVICE(skimp_cuda_clear, stream, status(), sizeof(DeviceStatus));
   }
@@ -25,7 +27,8 @@ class DeviceCall {
   DeviceCall(const DeviceCall&) = delete;
   DeviceCall& operator=(const DeviceCall&) = delete;
 
-  std::byte* payload() const { return memory_.data(); }
+  std::byte* workspace() const { return memory_.data(); }
+  std::byte* payload() const { return memory_.data() + payload_at_; }
   DeviceStatus* status() const {
     return reinterpret_cast<DeviceStatus*>(memory_.data() + status_at_);
   }
@@ -44,11 +47,21 @@ class DeviceCall {
 
  private:
   DeviceStream stream_;
+  std::uint64_t payload_at_;
   std::uint64_t status_at_;
   DeviceMemory memory_;
   DeviceStatus reported_ = 0;
   bool finished_ = false;
 };
+
+/// The bytes of a received payload. What its codec cannot encode (k exceeds count) nobody has.
+std::uint64_t received_bytes(const Codec& codec, std::uint64_t count, DType dtype) {
+  try {
+    return codec.payload_bytes(count, dtype);
+  } catch (const Error& error) {
+    fail(SKIMP_CORRUPT_PAYLOAD, error.what());
+  }
+}
 
 }  // namespace
 
@@ -59,12 +72,13 @@ std::uint64_t encode_on_device(const Codec& codec, const void* input, std::uint6
   const std::uint64_t needed = header_bytes + encoded.bytes;
   require(frame.size() >= needed, "encode: the frame needs ", needed, " bytes, capacity is ",
           frame.size());
-  DeviceCall call(stream, encoded.bytes);
+  DeviceCall call(stream, codec.device_workspace_bytes(count, dtype).encode, encoded.bytes);
   EncodeJob job;
   job.input = input;
   job.dtype = dtype;
   job.count = count;
   job.payload = call.payload();
+  job.workspace = call.workspace();
   if (residual != nullptr) {
     const ResidualView view = residual->view(count, dtype, 0, stream.device);
     job.residual_in = view.in;
@@ -89,14 +103,15 @@ void decode_on_device(Bytes frame, void* output, std::uint64_t count, DType dtyp
   const CodecPtr codec = codec_of_frame(header, count, dtype);
   const auto encoded = static_cast<DType>(header.dtype);
   if (codec->traits().fixed_size) {
-    require_payload_bytes(codec->text(), payload, codec->payload_bytes(count, encoded));
+    require_payload_bytes(codec->text(), payload, received_bytes(*codec, count, encoded));
   }
-  DeviceCall call(stream, payload.size());
+  DeviceCall call(stream, codec->device_workspace_bytes(count, encoded).decode, payload.size());
   call.copy(call.payload(), payload.data(), payload.size());
   const DecodeJob job{.payload = call.payload(),
                       .count = count,
                       .dtype = encoded,
-                      .output = {.data = output, .dtype = dtype}};
+                      .output = {.data = output, .dtype = dtype},
+                      .workspace = call.workspace()};
   codec->decode_on(stream, job, call.status());
   require_intact_status(codec->text(), call.finish());
 }

@@ -1,13 +1,13 @@
 // The kernels, compiled here with the address sanitizer, against the library's C functions: random
 // jobs whose arrays end where their memory ends.
 //
-//   same_bytes jobs SEED JOBS   random jobs: the CPU's payload and residual, and what it reads
+//   same_bytes jobs SEED JOBS   random jobs: the CPU's payload and residual, and what it reads; and
+//                               payloads with some bits changed
 //   same_bytes far              the last block of arrays of more than 2^32 elements
 //   same_bytes overrun          a payload a byte too short, which the sanitizer must find
 //   same_bytes race             a kernel without a barrier; prints what depends on the order
 
-#include <sys/mman.h>
-
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -17,8 +17,11 @@
 
 #include "cuda/codecs/quantize.cu"
 #include "cuda/codecs/sign.cu"
+#include "cuda/codecs/topk/topk_decode.cu"
+#include "cuda/codecs/topk/topk_encode.cu"
 #include "cuda/device/memory.cu"
 #include "tests/cuda/arrays.h"
+#include "tests/cuda/far.h"
 
 namespace {
 
@@ -32,6 +35,8 @@ struct Kernels {
   std::string text;
   std::function<skimp_status(const EncodeJob&, DeviceStatus*)> encode;
   std::function<skimp_status(const DecodeJob&, DeviceStatus*)> decode;
+  std::function<skimp::DeviceWorkspaceBytes(std::uint64_t, DType)> workspace_bytes =
+      [](std::uint64_t, DType) { return skimp::DeviceWorkspaceBytes{}; };
 };
 
 Kernels sign(std::uint64_t block) {
@@ -54,7 +59,33 @@ Kernels quantize(const skimp::QuantizeArguments& arguments) {
           }};
 }
 
+Kernels topk(double density, skimp::topk::Format format) {
+  const auto kept = [=](std::uint64_t count) {
+    const double k = std::floor(density * static_cast<double>(count) + 0.5);
+    return std::min(std::max(static_cast<std::uint64_t>(k), std::uint64_t{1}), count);
+  };
+  const auto arguments = [=](std::uint64_t count, DType dtype) {
+    return skimp::topk::KernelArguments{{count, kept(count), format, dtype}, format};
+  };
+  return {skimp::text("topk(density=", density, ",values=", name_of(format), ")"),
+          [=](auto& job, auto* status) {
+            return skimp_cuda_topk_encode(stream, job, arguments(job.count, job.dtype), status);
+          },
+          [=](auto& job, auto* status) {
+            return skimp_cuda_topk_decode(stream, job, arguments(job.count, job.dtype), status);
+          },
+          [=](std::uint64_t count, DType dtype) {
+            return skimp::topk::device_workspace_bytes(count, kept(count), dtype);
+          }};
+}
+
+Kernels random_topk(Random& random) {
+  const double densities[] = {0.0001, 0.01, 0.1, 0.2, 0.5, 1};
+  return topk(densities[random.below(6)], static_cast<skimp::topk::Format>(random.below(3)));
+}
+
 Kernels random_kernels(Random& random) {
+  if (random.one_in(2)) return random_topk(random);
   const std::uint64_t block = 32 * (1 + random.below(random.one_in(4) ? 256 : 4));
   if (random.one_in(3)) return sign(block);
   const int bits[] = {8, 4, 3, 2};
@@ -69,7 +100,7 @@ const DType dtypes[] = {DType::float32, DType::float16, DType::bfloat16, DType::
 struct Subject {
   Subject(Random& random, const std::string& codec_text)
       : dtype(dtypes[random.below(4)]),
-        count(random.below(random.one_in(3) ? 20'000 : 400)),
+        count(random.below(random.one_in(3) ? 30'000 : 400)),
         bytes_each(bytes_of(accumulator_of(dtype))),
         input(count * bytes_of(dtype), random.one_in(2) ? bytes_of(dtype) : 0),
         residual(count * bytes_each, random.one_in(4) ? bytes_each : 0),
@@ -98,12 +129,14 @@ struct Subject {
 void check_encode(Random& random, const Kernels& kernels, const Subject& subject) {
   const Exact payload(subject.payload_bytes());
   const Exact rest(subject.count * subject.bytes_each);
+  const Exact workspace(kernels.workspace_bytes(subject.count, subject.dtype).encode);
   DeviceStatus status = 0;
   EncodeJob job;
   job.input = subject.input.data();
   job.dtype = subject.dtype;
   job.count = subject.count;
   job.payload = payload.data();
+  job.workspace = workspace.data();
   job.random.call = subject.with_residual ? 7 : 0;
   if (subject.with_residual) {
     job.residual_in = subject.residual.data();
@@ -120,6 +153,7 @@ void check_encode(Random& random, const Kernels& kernels, const Subject& subject
   require(std::memcmp(payload.data(), subject.payload(), subject.payload_bytes()) == 0,
           what + ": payload differs");
   const bool nonfinite = api::inspect(subject.frame).nonfinite != 0;
+  status &= ~(skimp::hit_status | skimp::missed_status);
   require(status == (nonfinite ? skimp::nonfinite_status : 0), what + ": status differs");
   if (subject.with_residual) {
     require(rest == subject.expected_residual, what + ": residual differs");
@@ -164,7 +198,9 @@ void check_decode_to(Random& random, const Kernels& kernels, const Subject& subj
     }
     skimp::store(place, element);
   }
+  const Exact workspace(kernels.workspace_bytes(subject.count, subject.dtype).decode);
   job.payload = payload.data();
+  job.workspace = workspace.data();
   job.output.data = output.data();
   DeviceStatus status = 0;
   check(kernels.decode(job, &status));
@@ -178,7 +214,13 @@ void check_decode_to(Random& random, const Kernels& kernels, const Subject& subj
   }
   require(output == expected, what + ": values differ");
 
-  random.fill(payload, DType::float16, subject.payload_bytes() / 2);  // any bytes: not outside
+  // Some bits changed, then any bytes: nothing outside.
+  for (std::uint64_t i = random.below(4); i < 4 && subject.payload_bytes() > 0; ++i) {
+    payload.data()[random.below(subject.payload_bytes())] ^= std::byte{1} << random.below(8);
+  }
+  check(kernels.decode(job, &status));
+  wait();
+  random.fill(payload, DType::float16, subject.payload_bytes() / 2);
   check(kernels.decode(job, &status));
   wait();
 }
@@ -207,27 +249,6 @@ void check_jobs(std::uint64_t seed, std::uint64_t jobs) {
 }
 
 // ---- Far indices --------------------------------------------------------------------------------
-
-/// Address space; only what is touched takes memory.
-std::byte* reserve(std::uint64_t bytes) {
-  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  require(memory != MAP_FAILED, "no address space");
-  return static_cast<std::byte*>(memory);
-}
-
-/// Runs one block of threads, a warp, of a grid with one for every block of the array.
-void run_one(std::uint64_t index, std::uint64_t blocks, std::size_t shared_bytes,
-             const std::function<void()>& kernel) {
-  const Exact shared(shared_bytes);
-  skimp::emulation::shared_memory = shared.data();
-  gridDim.x = static_cast<unsigned>(blocks);
-  blockDim.x = 32;
-  blockIdx.x = static_cast<unsigned>(index);
-  skimp::emulation::Order order;
-  skimp::emulation::Fibers::of(32).run(order, kernel,
-                                       [](unsigned thread) { threadIdx.x = thread; });
-}
 
 /// The last block of `count` elements must be what the same values are as an array of their own.
 template <class MakeEncoder, class MakeDecoder>

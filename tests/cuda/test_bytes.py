@@ -8,9 +8,9 @@ from tests import oracle
 from tests.comparing import same_bits
 from tests.cuda.emulation import ORDERS, on_device, on_host, thread_order, use_library
 from tests.pairwise import parametrize
-from tests.tables import CODECS, COUNTS, DATA, DTYPES, SOME_DATA, array
+from tests.tables import CODECS, COUNTS, DATA, DTYPES, SOME_DATA, array, exceeds
 
-KERNELS = tuple(codec for codec in CODECS if codec.startswith(("sign", "quantize")))
+KERNELS = tuple(codec for codec in CODECS if codec.startswith(("sign", "quantize", "topk")))
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -21,6 +21,10 @@ def library():
 @parametrize(codec=KERNELS, count=COUNTS, data=tuple(DATA), dtype=DTYPES, order=ORDERS)
 def test_frame_and_values(codec, count, data, dtype, order):
     x = array(data, count, dtype)
+    if exceeds(codec, count):
+        with pytest.raises(skimp.InvalidArgument, match=f"count = {count}"):
+            skimp.codec(codec).encode(on_device(x))
+        return
     model = oracle.codec(codec)
     frame, _ = oracle.encode_frame(model, x)
     with thread_order(order):
@@ -30,7 +34,9 @@ def test_frame_and_values(codec, count, data, dtype, order):
     assert bytes(skimp.codec(codec).encode(x)) == frame
 
 
-@parametrize(codec=KERNELS, data=SOME_DATA, count=(8191, 20_000), dtype=DTYPES, order=ORDERS)
+@parametrize(
+    codec=KERNELS, data=SOME_DATA, count=(8191, 20_000, 40_001), dtype=DTYPES, order=ORDERS
+)
 def test_frame_and_values_of_large_arrays(codec, data, count, dtype, order):
     test_frame_and_values(codec, count, data, dtype, order)
 
@@ -43,6 +49,11 @@ def test_residual(codec, data, residual, dtype, count, order):
     left = array(residual, count, oracle.accumulator(x.dtype).name, seed=1)
     state = skimp.Residual(count, dtype, device=0, in_place=count % 2 == 1)
     state.load(left, step=5)
+    if exceeds(codec, count):
+        with pytest.raises(skimp.InvalidArgument):
+            skimp.codec(codec).encode(on_device(x), residual=state)
+        assert same_bits(state.values, left) and state.step == 5
+        return
     for step in (5, 6):
         frame, left = oracle.encode_frame(oracle.codec(codec), x, left, step)
         with thread_order(order):
@@ -61,7 +72,7 @@ def test_decoding_to_another_type(codec, dtype, like, data):
     assert same_bits(on_host(decoded, expected.dtype), expected)
 
 
-@parametrize(codec=KERNELS, dtype=DTYPES, offset=(1, 2, 3, 5), count=(33, 257, 5003))
+@parametrize(codec=KERNELS, dtype=DTYPES, offset=(1, 2, 3, 5), count=(33, 257, 5003, 20_000))
 def test_same_bytes_at_any_address(codec, dtype, offset, count):
     """Sixteen bytes at a time where they are aligned, an element at a time where not."""
     x = array("normal", count, dtype)

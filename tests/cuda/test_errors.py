@@ -12,11 +12,18 @@ from skimp import paths
 
 from tests import oracle
 from tests.comparing import same_bits
-from tests.cuda.emulation import ON_GPU, Dressed, on_device, on_host, use_library
+from tests.cuda.emulation import ON_GPU, ROOT, Dressed, on_device, on_host, use_library
 from tests.pairwise import parametrize
 from tests.tables import DTYPES, array
 
-KERNELS = ("sign(block=32)", *(f"quantize(bits={bits},block=32)" for bits in (8, 4, 3, 2)))
+KERNELS = (
+    "sign(block=32)",
+    *(f"quantize(bits={bits},block=32)" for bits in (8, 4, 3, 2)),
+    "topk(k=3)",
+    "topk(density=0.1)",
+    "topk(density=0.1,values=float16)",
+    "topk(density=0.5,values=bfloat16)",
+)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -47,6 +54,19 @@ def test_forged_payloads(codec, dtype, count):
     assert 0 < refused < 40
 
 
+CORRUPT = ROOT / "tests" / "golden" / "corrupt"
+STEMS = sorted(path.stem for path in CORRUPT.glob("*.bin"))
+
+
+@pytest.mark.parametrize("name", [s for s in STEMS if s.startswith(("sign", "quantize", "topk"))])
+def test_corrupt_frames(name):
+    frame = (CORRUPT / f"{name}.bin").read_bytes()
+    dtype = DTYPES[frame[7] - 1]
+    like = on_device(array("all_zero", int.from_bytes(frame[16:24], "little"), dtype))
+    with pytest.raises(skimp.CorruptPayload):
+        skimp.decode(frame, like=like)
+
+
 def test_frames_are_checked_before_a_kernel_sees_them():
     x = array("normal", 100, "float32")
     frame = bytes(skimp.Sign().encode(x))
@@ -59,7 +79,7 @@ def test_frames_are_checked_before_a_kernel_sees_them():
         skimp.decode(frame, like=on_device(x.astype(np.float64)))
 
 
-@pytest.mark.parametrize("codec", ["identity", "topk(k=3)", "random_k(k=3)"])
+@pytest.mark.parametrize("codec", ["identity", "block_topk(k=3)", "random_k(k=3)"])
 def test_codecs_without_kernels(codec):
     x = array("normal", 100, "float32")
     state = skimp.Residual(100, device=0)

@@ -1,4 +1,5 @@
-"""The emulated kernels under the address sanitizer; same_bytes.cc says what is tried."""
+"""The emulated kernels under the address sanitizer; same_bytes.cc and topk_cases.cc say what is
+tried."""
 
 import os
 import subprocess
@@ -15,6 +16,11 @@ SANITIZED = [*FLAGS, "-fsanitize=address", "-fno-omit-frame-pointer"]
 def same_bytes():
     link = [f"-L{paths.LIB}", f"-Wl,-rpath,{paths.LIB}", "-lskimp"]
     return built("same_bytes", [ROOT / "tests/cuda/same_bytes.cc"], SANITIZED, link)
+
+
+@pytest.fixture(scope="module")
+def topk_cases():
+    return built("topk_cases", [ROOT / "tests/cuda/topk_cases.cc"], SANITIZED, [])
 
 
 def run(program, *arguments, order="forward"):
@@ -39,6 +45,13 @@ def test_many_random_jobs(same_bytes, seed):
 
 def test_arrays_of_more_than_32_bit_indices(same_bytes):
     done = run(same_bytes, "far")
+    assert done.returncode == 0, done.stdout + done.stderr[-4000:]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("mode", ["guesses", "indices", "far"])
+def test_topk(topk_cases, mode, order):
+    done = run(topk_cases, mode, order=order)
     assert done.returncode == 0, done.stdout + done.stderr[-4000:]
 
 

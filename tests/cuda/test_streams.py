@@ -32,7 +32,7 @@ def queue_copy(stream: int, to: np.ndarray, values: np.ndarray) -> None:
     assert copy(Stream(0, stream), to.ctypes.data, values.ctypes.data, values.nbytes) == 0
 
 
-@pytest.mark.parametrize("codec", ["sign", "quantize(bits=4)"])
+@pytest.mark.parametrize("codec", ["sign", "quantize(bits=4)", "topk(density=0.01,values=float16)"])
 def test_encode_follows_what_the_stream_was_given(codec):
     x = array("normal", 5003, "float32")
     memory = np.zeros_like(x)

@@ -62,8 +62,7 @@ class BlockEncoder {
       alignas(64) Value delivered[batch];
       coding.put(to, begin, n, kept.values + begin, rest == nullptr ? nullptr : delivered);
       for (std::uint64_t j = 0; rest != nullptr && j < n; ++j) {
-        const Value left = kept.values[begin + j] - delivered[j];
-        rest[kept.indices[begin + j]] = is_finite(left) ? left : Value{0};
+        rest[kept.indices[begin + j]] = rest_of(kept.values[begin + j], delivered[j]);
       }
     }
   }

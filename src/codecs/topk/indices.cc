@@ -25,23 +25,6 @@ void set_bit(std::byte* bits, std::uint64_t i) { bits[i / 8] |= std::byte{1} << 
 
 }  // namespace
 
-IndexShape::IndexShape(std::uint64_t count_, std::uint64_t k_) : count(count_), k(k_) {
-  if (k == 0) return;
-  low_bits = static_cast<int>(std::bit_width(count / k)) - 1;
-  low_bytes = bytes_of_bits(k * static_cast<std::uint64_t>(low_bits));
-  bytes = bytes_of_bits(count);
-  if (count <= (std::uint64_t{1} << 32) && 4 * k < bytes) {
-    coding = IndexCoding::words;
-    bytes = 4 * k;
-  }
-  const std::uint64_t elias_fano_bytes =
-      low_bytes + bytes_of_bits(k + ((count - 1) >> low_bits) + 1);
-  if (elias_fano_bytes < bytes) {
-    coding = IndexCoding::elias_fano;
-    bytes = elias_fano_bytes;
-  }
-}
-
 IndexWriter::IndexWriter(const IndexShape& shape, std::byte* to) : shape_(shape), to_(to) {
   std::fill(to, to + shape.bytes, std::byte{0});
 }

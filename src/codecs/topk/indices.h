@@ -8,6 +8,7 @@
 ///   above the entropy, and any part of it can be decoded on its own.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 
 #include "base/bytes.h"
@@ -18,7 +19,22 @@ enum class IndexCoding { bitmap, words, elias_fano };
 
 /// How k ≤ count indices below `count` ≤ 2^60 are written: a formula, so it is not sent.
 struct IndexShape {
-  IndexShape(std::uint64_t count, std::uint64_t k);
+  IndexShape(std::uint64_t count_, std::uint64_t k_) : count(count_), k(k_) {
+    if (k == 0) return;
+    low_bits = static_cast<int>(std::bit_width(count / k)) - 1;
+    low_bytes = bytes_of_bits(k * static_cast<std::uint64_t>(low_bits));
+    bytes = bytes_of_bits(count);
+    if (count <= (std::uint64_t{1} << 32) && 4 * k < bytes) {
+      coding = IndexCoding::words;
+      bytes = 4 * k;
+    }
+    const std::uint64_t elias_fano_bytes =
+        low_bytes + bytes_of_bits(k + ((count - 1) >> low_bits) + 1);
+    if (elias_fano_bytes < bytes) {
+      coding = IndexCoding::elias_fano;
+      bytes = elias_fano_bytes;
+    }
+  }
 
   std::uint64_t count;
   std::uint64_t k;

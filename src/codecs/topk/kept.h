@@ -40,8 +40,7 @@ class KeptWriter {
       written_ += n;
       if (!wants_rest_) continue;
       for (std::uint64_t j = 0; j < n; ++j) {
-        const Value rest = kept.values[begin + j] - delivered[j];
-        delivered[j] = is_finite(rest) ? rest : Value{0};
+        delivered[j] = rest_of(kept.values[begin + j], delivered[j]);
       }
       left_.scatter(base, n, kept.indices + begin, delivered);
     }

@@ -1,39 +1,17 @@
 /// \file
 /// The k-th largest magnitude, exactly, in linear time whatever the data.
-///
-/// Values are compared by keys, their magnitudes as integers: NaN is the largest, then Inf, then
-/// the numbers. All NaN are equal, since their fractions differ from machine to machine. Keys are
-/// signed, since baseline x86 compares signed vectors only; a magnitude leaves the sign bit clear.
 #pragma once
 
 #include <algorithm>
 #include <bit>
 #include <cstdint>
-#include <type_traits>
 
 #include "base/bytes.h"
-#include "base/numbers.h"
 #include "codecs/elements.h"
 #include "codecs/sign_bits.h"
+#include "codecs/topk/element.h"
 
 namespace skimp::topk {
-
-template <class Value>
-using KeyOf = std::make_signed_t<BitsOf<Value>>;
-
-template <class Value>
-inline constexpr auto infinity_key = static_cast<KeyOf<Value>>(infinity_bits<Value>);
-
-/// A key but for NaN, where it is larger.
-template <class Value>
-KeyOf<Value> loose_key_of(Value value) {
-  return static_cast<KeyOf<Value>>(magnitude_bits(value));
-}
-
-template <class Value>
-KeyOf<Value> key_of(Value value) {
-  return std::min(loose_key_of(value), infinity_key<Value> + 1);
-}
 
 /// The largest finite magnitude; 0 when there is none.
 template <class Value>
@@ -45,13 +23,6 @@ Value largest_finite(const Value* values, std::uint64_t n) {
   }
   return std::bit_cast<Value>(largest);
 }
-
-/// A selection: the values with keys above `key`, and the first `ties` of those with `key` itself.
-template <class Value>
-struct Threshold {
-  KeyOf<Value> key = 0;
-  std::uint64_t ties = 0;
-};
 
 /// The k-th largest key by radix, among keys from `low` to `high`: a histogram of the leading digit
 /// of key − low tells that of the k-th key; the next pass looks at the next digit of the keys that

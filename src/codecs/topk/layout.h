@@ -19,8 +19,8 @@ struct Layout {
   /// The exponent of a payload of these bytes. Throws CorruptPayload.
   std::int32_t read_exponent(Bytes payload) const {
     const auto exponent = scaled ? load<std::int32_t>(payload.data()) : 0;
-    require_intact(exponent >= -largest_exponent && exponent <= largest_exponent, "topk: exponent ",
-                   exponent, " is not from ", -largest_exponent, " to ", largest_exponent);
+    require_intact(is_exponent(exponent), "topk: exponent ", exponent, " is not from ",
+                   -largest_exponent, " to ", largest_exponent);
     return exponent;
   }
 

@@ -15,41 +15,23 @@
 /// too.
 #pragma once
 
-#include <cmath>
 #include <cstdint>
 
+#include "codecs/topk/guess.h"
 #include "codecs/topk/survey.h"
 
 namespace skimp::topk {
-
-/// How much is sampled and listed; nothing for arrays that are small or keep much, where a guess
-/// saves little, and for those whose indices would not fit a list.
-struct GuessShape {
-  std::uint64_t sampled = 0;
-  std::uint64_t rank = 0;      ///< of the guess among the sample
-  std::uint64_t capacity = 0;  ///< values that may be listed
-
-  GuessShape(std::uint64_t count, std::uint64_t k) {
-    if (k == 0 || count < (1u << 14) || k > count / 8 || count >> 32 != 0) return;
-    sampled = std::max(std::uint64_t{4096}, count / 1024);
-    // A quarter more than k's share, and three standard deviations of it.
-    const double share =
-        static_cast<double>(k) / static_cast<double>(count) * static_cast<double>(sampled);
-    rank = 4 + static_cast<std::uint64_t>(1.25 * share + 3 * std::sqrt(share));
-    capacity = std::max(sampled, 2 * rank * (count / sampled));
-  }
-};
 
 template <Isa isa, class Value>
 class Selection {
  public:
   static std::uint64_t workspace_bytes(std::uint64_t count, std::uint64_t k) {
-    return Survey<isa, Value>::workspace_bytes(GuessShape(count, k).capacity);
+    return Survey<isa, Value>::workspace_bytes(shape_for(count, k).capacity);
   }
 
   /// Selects k of the job's values. Afterwards residual_out, if wanted, holds all of them.
   Selection(const EncodeJob& job, std::uint64_t k)
-      : k_(k), shape_(job.count, k), survey_(job, shape_.capacity) {
+      : k_(k), shape_(shape_for(job.count, k)), survey_(job, shape_.capacity) {
     if (shape_.capacity > 0) bound_ = guess();
     survey_.run(job, bound_);
     if (!survey_.is_listed()) {
@@ -90,12 +72,16 @@ class Selection {
  private:
   using Key = KeyOf<Value>;
 
+  /// No guess where indices would not fit a list.
+  static GuessShape shape_for(std::uint64_t count, std::uint64_t k) {
+    return {count, count >> 32 == 0 ? k : 0, std::max(std::uint64_t{4096}, count / 1024)};
+  }
+
   /// A bound from the shape's rank in an evenly spaced sample; below Inf, so that the survey sees
-  /// every NaN and Inf, and not below zero. An odd step meets every column of a matrix whose rows
-  /// are a power of two long.
+  /// every NaN and Inf, and not below zero.
   Key guess() {
     Value* sample = survey_.list().values;
-    const std::uint64_t step = (survey_.count() / shape_.sampled - 1) | 1;
+    const std::uint64_t step = shape_.step(survey_.count());
     for (std::uint64_t j = 0; j < shape_.sampled; ++j) sample[j] = survey_.values().at(j * step);
     const auto found =
         find_threshold<isa, Value>(shape_.rank, shape_.sampled, 0, infinity_key<Value> + 1,

@@ -3,9 +3,13 @@
 #include "codecs/blocks.h"
 #include "codecs/budget.h"
 #include "codecs/elements.h"
+#include "codecs/topk/device_workspace.h"
 #include "codecs/topk/entries.h"
 #include "codecs/topk/kept.h"
+#include "codecs/topk/kernels.h"
+#include "codecs/topk/layout.h"
 #include "codecs/topk/selection.h"
+#include "device/library.h"
 
 namespace skimp {
 namespace {
@@ -61,6 +65,24 @@ class TopK final : public Codec {
         topk::read_kept<decltype(value)>(payload, layout, format_, output);
       });
     });
+  }
+
+  DeviceWorkspaceBytes device_workspace_bytes(std::uint64_t count, DType dtype) const override {
+    return topk::device_workspace_bytes(count, budget_.kept(count), dtype);
+  }
+
+  void encode_on(const DeviceStream& stream, const EncodeJob& job,
+                 DeviceStatus* status) const override {
+    const topk::KernelArguments arguments{
+        Layout(job.count, budget_.kept(job.count), format_, job.dtype), format_};
+    SKIMP_ON_DEVICE(skimp_cuda_topk_encode, stream, job, arguments, status);
+  }
+
+  void decode_on(const DeviceStream& stream, const DecodeJob& job,
+                 DeviceStatus* status) const override {
+    const topk::KernelArguments arguments{
+        Layout(job.count, budget_.kept_of_received(job.count), format_, job.dtype), format_};
+    SKIMP_ON_DEVICE(skimp_cuda_topk_decode, stream, job, arguments, status);
   }
 
   CodecPtr slice(std::uint64_t begin, std::uint64_t end, std::uint64_t count) const override {

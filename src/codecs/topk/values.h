@@ -5,7 +5,6 @@
 /// format's range.
 #pragma once
 
-#include <cmath>
 #include <cstdint>
 #include <string_view>
 
@@ -36,7 +35,7 @@ inline Format format_of(std::string_view name) {
   return Format::float32;
 }
 
-inline std::uint64_t bytes_of(Format format) {
+SKIMP_HOST_DEVICE inline std::uint64_t bytes_of(Format format) {
   switch (format) {
     case Format::float32: return 4;
     case Format::float64: return 8;
@@ -47,8 +46,12 @@ inline std::uint64_t bytes_of(Format format) {
 /// Exponents beyond these are refused: no float64 needs them.
 inline constexpr std::int32_t largest_exponent = 1100;
 
+SKIMP_HOST_DEVICE inline bool is_exponent(std::int32_t exponent) {
+  return exponent >= -largest_exponent && exponent <= largest_exponent;
+}
+
 /// Whether a payload of values kept in an accumulator of `accumulator_bytes` has an exponent.
-inline bool is_scaled(Format format, std::uint64_t accumulator_bytes) {
+SKIMP_HOST_DEVICE inline bool is_scaled(Format format, std::uint64_t accumulator_bytes) {
   return bytes_of(format) < accumulator_bytes;
 }
 
@@ -56,15 +59,25 @@ inline bool is_scaled(Format format, std::uint64_t accumulator_bytes) {
 template <class Value>
 class ValueCoding {
  public:
-  ValueCoding(Format format, std::int32_t exponent) : format_(format), exponent_(exponent) {}
+  SKIMP_HOST_DEVICE ValueCoding(Format format, std::int32_t exponent)
+      : format_(format), down_(-exponent), up_(exponent) {}
 
   /// The exponent that suits values of magnitudes up to `largest`, finite. The largest becomes a
   /// float16 from 2^14 to 2^15: rounding cannot take it to Inf.
-  static std::int32_t exponent_for(Format format, Value largest) {
+  SKIMP_HOST_DEVICE static std::int32_t exponent_for(Format format, Value largest) {
     if (!is_scaled(format, sizeof(Value)) || largest == Value{0}) return 0;
     return floor_log2(largest) - (format == Format::float16 ? 14 : 0);
   }
 
+  /// A value as it is stored, and back; Stored is the format's, and not double.
+  template <class Stored>
+  SKIMP_HOST_DEVICE Stored stored(Value value) const {
+    return convert<Stored>(canonical(static_cast<float>(down_.apply(value))));
+  }
+  template <class Stored>
+  SKIMP_HOST_DEVICE Value loaded(Stored stored) const {
+    return static_cast<Value>(up_.apply(static_cast<Value>(convert<float>(stored))));
+  }
   std::int32_t exponent() const { return exponent_; }
 
   /// Writes n values as entries j, j + 1, … of the payload's values, and to `stored` (unless null)
@@ -95,19 +108,17 @@ class ValueCoding {
  private:
   template <class Stored>
   void put_as(std::byte* __restrict to, std::uint64_t n, const Value* __restrict values) const {
-    const Scale down(-exponent_);
+    const ValueCoding coding = *this;  // Stores to bytes might change *this.
     for (std::uint64_t i = 0; i < n; ++i) {
-      const float scaled = canonical(static_cast<float>(down.apply(values[i])));
-      store(to + i * sizeof(Stored), convert<Stored>(scaled));
+      store(to + i * sizeof(Stored), coding.stored<Stored>(values[i]));
     }
   }
 
   template <class Stored>
   void get_as(const std::byte* __restrict from, std::uint64_t n, Value* __restrict values) const {
-    const Scale up(exponent_);
+    const ValueCoding coding = *this;
     for (std::uint64_t i = 0; i < n; ++i) {
-      const auto stored = convert<float>(load<Stored>(from + i * sizeof(Stored)));
-      values[i] = static_cast<Value>(up.apply(static_cast<Value>(stored)));
+      values[i] = coding.loaded(load<Stored>(from + i * sizeof(Stored)));
     }
   }
 
@@ -130,9 +141,10 @@ class ValueCoding {
   /// double's exponent may be out of a double's range, and goes the slow way.
   class Scale {
    public:
-    explicit Scale(int exponent) : exponent_(exponent), factor_(std::ldexp(1.0, exponent)) {}
-    double apply(float x) const { return static_cast<double>(x) * factor_; }
-    double apply(double x) const { return std::ldexp(x, exponent_); }
+    SKIMP_HOST_DEVICE explicit Scale(int exponent)
+        : exponent_(exponent), factor_(times_power_of_two(1.0, exponent)) {}
+    SKIMP_HOST_DEVICE double apply(float x) const { return static_cast<double>(x) * factor_; }
+    SKIMP_HOST_DEVICE double apply(double x) const { return times_power_of_two(x, exponent_); }
 
    private:
     int exponent_;
@@ -140,7 +152,7 @@ class ValueCoding {
   };
 
   Format format_;
-  std::int32_t exponent_;
+  Scale down_, up_;
 };
 
 }  // namespace skimp::topk

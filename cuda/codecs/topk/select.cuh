@@ -1,0 +1,218 @@
+/// \file
+/// Kernels that find the k-th largest key: a guess, one pass over the array that lists what exceeds
+/// it, and histograms of the list; of the whole array where the guess missed.
+#pragma once
+
+#include <cstdint>
+
+#include "codecs/topk/guess.h"
+#include "cuda/codecs/topk/search.cuh"
+#include "cuda/codecs/topk/tiles.cuh"
+
+namespace skimp::cuda {
+
+/// Values above a bound, tile after tile as they came to be listed; in a tile in index order.
+template <class Value>
+struct List {
+  Value* values;
+  std::uint16_t* places;  ///< in their tiles
+  std::uint64_t* ranges;  ///< of the tiles: begin · 2^11 + length
+  std::uint64_t capacity;
+
+  static constexpr unsigned length_bits = 11;
+  static_assert(tile_count<float> < 1u << length_bits && tile_count<float> <= 1u << 16);
+
+  /// Appends the values of the `index`-th tile whose keys exceed `bound`, unless there is no room;
+  /// `listed` counts them anyway.
+  template <class Element>
+  __device__ void append(const Tile<Element>& tile, std::uint64_t index, topk::KeyOf<Value> bound,
+                         std::uint64_t* listed) const {
+    constexpr unsigned each = Tile<Element>::each;
+    const unsigned flags = tile.flags([&](auto key) { return key > bound; });
+    const unsigned n = warp_sum(static_cast<unsigned>(std::popcount(flags)));
+    std::uint64_t to = 0;
+    if (lane() == 0) {
+      if (n > 0) to = add_to(listed, n);
+      ranges[index] = to << length_bits | n;
+    }
+    to = __shfl_sync(all_lanes, to, 0);
+    if (n == 0 || to + n > capacity) return;
+    SKIMP_UNROLL
+    for (unsigned g = 0; g < Tile<Element>::groups; ++g) {
+      const unsigned bits = bits_of_group<each>(flags, g);
+      if (__ballot_sync(all_lanes, bits != 0) == 0) continue;
+      const Ranks ranks = ranks_of<each>(bits);
+      std::uint64_t mine = to + ranks.before;
+      SKIMP_UNROLL
+      for (unsigned j = 0; j < each; ++j) {
+        if ((bits >> j & 1) == 0) continue;
+        values[mine] = tile.values[g][j];
+        places[mine] = static_cast<std::uint16_t>(tile.place_of(g) + j);
+        ++mine;
+      }
+      to += ranks.all;
+    }
+  }
+};
+
+/// Shared memory of the kernels here: scratch, the bins of a digit, then the sample.
+__device__ inline SearchScratch& search_scratch() {
+  return *reinterpret_cast<SearchScratch*>(shared_memory());
+}
+inline constexpr unsigned scratch_bytes = 128;
+static_assert(sizeof(SearchScratch) <= scratch_bytes);
+__device__ inline unsigned* shared_bins() {
+  return reinterpret_cast<unsigned*>(shared_memory() + scratch_bytes);
+}
+inline constexpr unsigned scratch_and_bins_bytes = scratch_bytes + bin_count * sizeof(unsigned);
+
+__device__ inline void clear_bins(unsigned* bins) {
+  for (unsigned i = threadIdx.x; i < bin_count; i += block_threads) bins[i] = 0;
+}
+
+/// Reads of a thread that do not wait for one another.
+inline constexpr unsigned under_way = 8;
+static_assert(topk::sample_bytes / sizeof(double) % (block_threads * under_way) == 0);
+
+/// One block: begins a search, and guesses a bound by the shape's rank in an evenly spaced sample;
+/// below Inf, so that every NaN and Inf is listed, and not below zero.
+template <class Element>
+__global__ void __launch_bounds__(block_threads)
+    guess(Values<Element> values, topk::GuessShape shape, Search<ValueOf<Element>>* search,
+          std::uint64_t* all_bins) {
+  using Value = ValueOf<Element>;
+  using Key = topk::KeyOf<Value>;
+  for (unsigned i = threadIdx.x; i < bin_count; i += block_threads) all_bins[i] = 0;
+  if (threadIdx.x == 0) *search = Search<Value>{};
+  if (shape.capacity == 0) return;
+
+  auto* sample = reinterpret_cast<Value*>(shared_memory() + scratch_and_bins_bytes);
+  const std::uint64_t step = shape.step(values.count);
+  for (std::uint64_t begin = threadIdx.x; begin < shape.sampled;
+       begin += block_threads * under_way) {
+    Value read[under_way];
+    SKIMP_UNROLL
+    for (unsigned j = 0; j < under_way; ++j) {
+      read[j] = values.at((begin + j * block_threads) * step);
+    }
+    SKIMP_UNROLL
+    for (unsigned j = 0; j < under_way; ++j) sample[begin + j * block_threads] = read[j];
+  }
+  const Key infinity = topk::infinity_key<Value>;
+  auto range = KeyRange<Value>::of(0, static_cast<Key>(infinity + 1), shape.rank);
+  while (range.unknown > 0) {
+    clear_bins(shared_bins());
+    __syncthreads();
+    Tally tally(shared_bins());
+    for (unsigned i = threadIdx.x; i < shape.sampled; i += block_threads) {
+      tally.count(range.digit_of(topk::key_of(sample[i])));
+    }
+    tally.flush();
+    __syncthreads();
+    const Digit found = find_digit(shared_bins(), range.rank, search_scratch());
+    range.narrow(found.digit, found.rank);
+  }
+  if (threadIdx.x == 0) {
+    const Key bound = range.least() - 1;
+    search->bound = bound < 0 ? 0 : bound < infinity ? bound : infinity - 1;
+  }
+}
+
+/// The one pass over input and residual: writes the sums to `sums` (null: nowhere), lists those
+/// above the guess, notes the largest; and then judges the guess.
+template <class Element>
+__global__ void __launch_bounds__(block_threads)
+    survey(Values<Element> values, ValueOf<Element>* sums, bool sums_aligned,
+           List<ValueOf<Element>> list, std::uint64_t k, Search<ValueOf<Element>>* search,
+           DeviceStatus* status) {
+  using Value = ValueOf<Element>;
+  using Key = topk::KeyOf<Value>;
+  const Key bound = search->bound, infinity = topk::infinity_key<Value>;
+  Key largest = 0;
+  bool nonfinite = false;
+  for_each_tile<Value>(values.count, [&](std::uint64_t index) {
+    Tile<Element> tile;
+    tile.load(values, index);
+    if (sums != nullptr) tile.store(sums, sums_aligned, index);
+    Key most = 0;
+    tile.for_each_key([&](Key key, unsigned) { most = key > most ? key : most; });
+    if (most >= infinity) {
+      nonfinite = true;
+      most = 0;
+      tile.for_each_key(
+          [&](Key key, unsigned) { most = key > most && key < infinity ? key : most; });
+    }
+    largest = most > largest ? most : largest;
+    if (list.capacity > 0) list.append(tile, index, bound, &search->listed);
+  });
+  largest = warp_max(largest);
+  if (lane() == 0) raise_to(&search->largest, largest);
+  if (nonfinite) atomicOr(&search->nonfinite, 1u);
+  if (!is_last_block(&search->arrived, &search_scratch().last_block)) return;
+  if (threadIdx.x == 0) judge(*search, k, list.capacity, status);
+}
+
+/// Counts the next digit of the keys that are still in question, in the list or in the array, and
+/// then takes it.
+template <class Element>
+__global__ void __launch_bounds__(block_threads)
+    count_digits(Values<Element> values, List<ValueOf<Element>> list, std::uint64_t k,
+                 Search<ValueOf<Element>>* search, std::uint64_t* all_bins) {
+  using Value = ValueOf<Element>;
+  const KeyRange<Value> range = search->range;
+  if (range.unknown == 0) return;
+  unsigned* bins = shared_bins();
+  clear_bins(bins);
+  __syncthreads();
+  Tally tally(bins);
+  if (search->in_list != 0) {
+    const std::uint64_t listed = search->listed;
+    for (std::uint64_t begin = first_item(); begin < listed; begin += items_at_once() * under_way) {
+      Value read[under_way];
+      SKIMP_UNROLL
+      for (unsigned j = 0; j < under_way; ++j) {
+        const std::uint64_t i = begin + j * items_at_once();
+        read[j] = list.values[i < listed ? i : begin];
+      }
+      SKIMP_UNROLL
+      for (unsigned j = 0; j < under_way; ++j) {
+        const bool valid = begin + j * items_at_once() < listed;
+        tally.count(valid ? range.digit_of(topk::key_of(read[j])) : -1);
+      }
+    }
+  } else {
+    for_each_tile<Value>(values.count, [&](std::uint64_t index) {
+      Tile<Element> tile;
+      tile.load(values, index);
+      // Zeros beyond the end change nothing: whatever is sought is not below them.
+      tile.for_each_key([&](auto key, unsigned) { tally.count(range.digit_of(key)); });
+    });
+  }
+  tally.flush();
+  __syncthreads();
+  for (unsigned i = threadIdx.x; i < bin_count; i += block_threads) {
+    if (bins[i] > 0) add_to(all_bins + i, bins[i]);
+  }
+  if (!is_last_block(&search->arrived, &search_scratch().last_block)) return;
+  take_digit(*search, all_bins, k, list.capacity, search_scratch());
+}
+
+/// Makes the list anew, once a bound is known that is not guessed.
+template <class Element>
+__global__ void __launch_bounds__(block_threads)
+    relist(Values<Element> values, List<ValueOf<Element>> list, Search<ValueOf<Element>>* search) {
+  using Value = ValueOf<Element>;
+  if (search->relist == 0) return;
+  const auto bound = search->bound;
+  for_each_tile<Value>(values.count, [&](std::uint64_t index) {
+    Tile<Element> tile;
+    tile.load(values, index);
+    list.append(tile, index, bound, &search->listed);
+  });
+  if (!is_last_block(&search->arrived, &search_scratch().last_block)) return;
+  if (threadIdx.x != 0) return;
+  search->in_list = 1;
+  search->relist = 0;
+}
+
+}  // namespace skimp::cuda
