@@ -62,7 +62,7 @@ SKIMP_HOST_DEVICE inline Value exact_inverse(Value x) {
 
 /// ⌊log₂ x⌋ of a positive finite number, denormals too. Zero counts as half the least denormal.
 template <class Value>
-inline int floor_log2(Value x) {
+SKIMP_HOST_DEVICE inline int floor_log2(Value x) {
   const BitsOf<Value> bits = magnitude_bits(x);
   const int exponent = static_cast<int>(bits >> fraction_bits<Value>);
   if (exponent > 0) return exponent - exponent_bias<Value>;
@@ -71,7 +71,7 @@ inline int floor_log2(Value x) {
 
 /// 2^exponent, or the nearest power of two that there is. Denormal ones are powers too.
 template <class Value>
-inline Value power_of_two(int exponent) {
+SKIMP_HOST_DEVICE inline Value power_of_two(int exponent) {
   constexpr int least_normal = 1 - exponent_bias<Value>;
   constexpr int least = least_normal - fraction_bits<Value>;
   exponent = std::clamp(exponent, least, exponent_bias<Value>);
