@@ -38,16 +38,6 @@ SKIMP_HOST_DEVICE inline Extent extent_of(std::uint64_t index, unsigned block,
   return {begin, rest < block ? static_cast<unsigned>(rest) : block};
 }
 
-/// The index of this warp in the grid, and how many there are.
-__device__ inline std::uint64_t first_piece() {
-  return (std::uint64_t{blockIdx.x} * blockDim.x + threadIdx.x) / warp_size;
-}
-__device__ inline std::uint64_t pieces_at_once() {
-  return std::uint64_t{gridDim.x} * blockDim.x / warp_size;
-}
-
-__device__ inline void report(DeviceStatus* status, DeviceStatus bits) { atomicOr(status, bits); }
-
 // ---- Encoding -----------------------------------------------------------------------------------
 
 template <class Element>
@@ -140,15 +130,6 @@ struct Decoding {
   DeviceStatus* status;
 };
 
-/// What an element of the output becomes. An accumulator (`add`) is of the type Value.
-template <class Element, class Value>
-__device__ Element put(const Decoding<Element, Value>& job, Element before, Value value) {
-  if constexpr (sizeof(Element) == sizeof(Value)) {
-    if (job.add) return before + value;
-  }
-  return rounded<Element>(value / job.divisor);
-}
-
 template <class Element, class Value, class Decoder>
 __device__ void decode_block(const Decoding<Element, Value>& job, const Decoder& decoder,
                              std::uint64_t index) {
@@ -165,7 +146,7 @@ __device__ void decode_block(const Decoding<Element, Value>& job, const Decoder&
     Vector<Element, each> elements{};
     if (job.add) elements = load_vector<each>(to);
     for (unsigned j = 0; j < each; ++j) {
-      elements.at[j] = put(job, elements.at[j], spoilt ? scale : values[j]);
+      elements.at[j] = put(job.add, job.divisor, elements.at[j], spoilt ? scale : values[j]);
     }
     store_vector(to, elements);
   }
@@ -173,7 +154,7 @@ __device__ void decode_block(const Decoding<Element, Value>& job, const Decoder&
     Element* to = job.output + begin + i;
     Value value;
     if (!decoder.template decode<1>(scale, begin + i, &value)) bad |= code_status;
-    *to = put(job, job.add ? *to : Element{}, spoilt ? scale : value);
+    *to = put(job.add, job.divisor, job.add ? *to : Element{}, spoilt ? scale : value);
   }
   if (bad != 0) report(job.status, bad);
 }

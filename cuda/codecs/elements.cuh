@@ -8,9 +8,12 @@
 
 #include "base/dtype.h"
 #include "base/numbers.h"
+#include "codecs/device_status.h"
 #include "cuda/device/launch.cuh"
 
 namespace skimp::cuda {
+
+__device__ inline void report(DeviceStatus* status, DeviceStatus bits) { atomicOr(status, bits); }
 
 inline bool is_aligned(const void* pointer) {
   return reinterpret_cast<std::uintptr_t>(pointer) % 16 == 0;
@@ -69,6 +72,16 @@ __device__ std::uint64_t bits_at(const std::byte* string, std::uint64_t first) {
     bits |= std::uint64_t{static_cast<unsigned char>(from[byte])} << 8 * byte;
   }
   return n < 8 ? bits >> first % 8 : bits;
+}
+
+/// What an element of the output becomes, where `value` is decoded. What is added to (`add`) is of
+/// the type Value.
+template <class Element, class Value>
+__device__ Element put(bool add, Value divisor, Element before, Value value) {
+  if constexpr (sizeof(Element) == sizeof(Value)) {
+    if (add) return before + value;
+  }
+  return rounded<Element>(value / divisor);
 }
 
 /// to[i] = tile[i] for i < n.

@@ -15,6 +15,14 @@ inline constexpr unsigned all_lanes = 0xFFFFFFFFu;
 
 __device__ inline unsigned lane() { return threadIdx.x % warp_size; }
 
+/// The index of this warp in the grid, and how many there are.
+__device__ inline std::uint64_t first_piece() {
+  return (std::uint64_t{blockIdx.x} * blockDim.x + threadIdx.x) / warp_size;
+}
+__device__ inline std::uint64_t pieces_at_once() {
+  return std::uint64_t{gridDim.x} * blockDim.x / warp_size;
+}
+
 /// The shared memory that the launch asked for.
 __device__ inline std::byte* shared_memory() {
 #if defined(__CUDACC__)
@@ -43,6 +51,24 @@ inline Grid grid_for(std::uint64_t pieces, std::size_t bytes, int device) {
   const auto resident = static_cast<std::uint64_t>(multiprocessors) * (resident_warps / warps);
   const std::uint64_t blocks = std::min((pieces + warps - 1) / warps, resident);
   return {static_cast<unsigned>(blocks), warps, warps * bytes};
+}
+
+/// Blocks of `block_threads` for pieces that a warp each takes: no more than the device holds of the
+/// kernel at once, times `turns`.
+inline constexpr unsigned block_threads = 256;
+
+template <class... Parameters>
+Grid resident_grid(void (*kernel)(Parameters...), std::uint64_t pieces, std::size_t shared_bytes,
+                   unsigned turns, int device) {
+  constexpr unsigned warps = block_threads / warp_size;
+  int multiprocessors = 0, blocks = 0;
+  check(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device));
+  check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel, block_threads,
+                                                      shared_bytes));
+  const auto most = static_cast<std::uint64_t>(multiprocessors) *
+                    static_cast<std::uint64_t>(std::max(blocks, 1)) * turns;
+  const std::uint64_t needed = std::max((pieces + warps - 1) / warps, std::uint64_t{1});
+  return {static_cast<unsigned>(std::min(needed, most)), warps, shared_bytes};
 }
 
 /// Queues kernel(arguments...) in the stream.

@@ -22,6 +22,7 @@
 #define __global__
 #define __device__
 #define __host__
+#define __launch_bounds__(...)
 
 // ---- Inside kernels -----------------------------------------------------------------------------
 
@@ -48,6 +49,9 @@ T exchanged(std::uint32_t mask, const char* what, T value, unsigned lane) {
 
 }  // namespace skimp::emulation
 
+inline void __syncthreads() { skimp::emulation::Fibers::barrier(); }
+inline void __threadfence() {}  // blocks run one after the other
+
 inline void __syncwarp() { skimp::emulation::Fibers::exchange(0xFFFFFFFFu, "__syncwarp", 0); }
 
 inline unsigned __ballot_sync(unsigned mask, int predicate) {
@@ -63,6 +67,12 @@ T __shfl_sync(unsigned mask, T value, unsigned lane) {
   return skimp::emulation::exchanged(mask, "__shfl_sync", value, lane % 32);
 }
 template <class T>
+T __shfl_up_sync(unsigned mask, T value, unsigned distance) {
+  const unsigned lane = threadIdx.x % 32;
+  const unsigned from = distance <= lane ? lane - distance : lane;
+  return skimp::emulation::exchanged(mask, "__shfl_up_sync", value, from);
+}
+template <class T>
 T __shfl_down_sync(unsigned mask, T value, unsigned distance) {
   const unsigned lane = threadIdx.x % 32, from = lane + distance;
   return skimp::emulation::exchanged(mask, "__shfl_down_sync", value, from < 32 ? from : lane);
@@ -75,6 +85,18 @@ T __shfl_xor_sync(unsigned mask, T value, unsigned bits) {
 inline unsigned atomicOr(unsigned* to, unsigned bits) {
   const unsigned before = *to;
   *to |= bits;
+  return before;
+}
+template <class T>
+T atomicAdd(T* to, std::type_identity_t<T> n) {
+  const T before = *to;
+  *to += n;
+  return before;
+}
+template <class T>
+T atomicMax(T* to, std::type_identity_t<T> value) {
+  const T before = *to;
+  if (before < value) *to = value;
   return before;
 }
 
@@ -170,6 +192,11 @@ inline cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
 }
 inline cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr, int) {
   *value = 1;
+  return cudaSuccess;
+}
+template <class Kernel>
+cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, Kernel*, int, std::size_t) {
+  *blocks = 2;
   return cudaSuccess;
 }
 template <class Kernel>

@@ -89,18 +89,20 @@ class Fibers {
     body_ = &body;
     for (Warp& warp : warps_) warp = Warp();
     for (Fiber& fiber : all_) fiber.done = false;
+    arrived_ = 0;
     for (std::size_t done = 0; done < all_.size();) {
       bool moved = false;
       order.next(turns_);
       for (const unsigned thread : turns_) {
         Fiber& fiber = all_[thread];
         if (fiber.done || (fiber.waits && fiber.warp->generation == fiber.generation)) continue;
+        if (fiber.at_barrier && fiber.barrier == barriers_) continue;
         moved = true;
         enter(thread);
         switch_to(fiber);
         done += fiber.done;
       }
-      if (!moved) stop("the lanes of a warp wait for one that has ended");
+      if (!moved) stop("threads wait for one that has ended");
     }
   }
 
@@ -127,6 +129,21 @@ class Fibers {
     return slots;
   }
 
+  /// Waits until all threads of the block have arrived.
+  static void barrier() {
+    Fibers& self = *current_;
+    Fiber& fiber = *self.now_;
+    if (++self.arrived_ == self.all_.size()) {
+      self.arrived_ = 0;
+      ++self.barriers_;
+      return;
+    }
+    fiber.barrier = self.barriers_;
+    fiber.at_barrier = true;
+    self.switch_back();
+    fiber.at_barrier = false;
+  }
+
  private:
   static constexpr std::size_t stack_bytes = 128 << 10;
 
@@ -138,6 +155,8 @@ class Fibers {
     unsigned lane = 0;
     std::uint64_t generation = 0;
     bool waits = false, done = false;
+    std::uint64_t barrier = 0;  ///< the one that it waits at
+    bool at_barrier = false;
     void* sanitizer_stack = nullptr;
   };
 
@@ -218,6 +237,8 @@ class Fibers {
   std::vector<Fiber> all_;
   std::vector<Warp> warps_;
   std::vector<unsigned> turns_;
+  std::size_t arrived_ = 0;     ///< threads at the barrier
+  std::uint64_t barriers_ = 0;  ///< that all have passed
   Fiber* now_ = nullptr;
   void* scheduler_[5];
   void* sanitizer_stack_ = nullptr;

@@ -52,7 +52,8 @@ struct EncodeJob {
   const void* memory_in = nullptr;    ///< the codec's memory (see memory_count); null: none yet
   void* memory_out = nullptr;         ///< null: not wanted. Never memory_in
   std::byte* payload = nullptr;       ///< room for payload_bytes(count, dtype)
-  std::byte* workspace = nullptr;     ///< workspace_bytes(count, dtype), aligned to 64
+  std::byte* workspace = nullptr;     ///< workspace_bytes, or device_workspace_bytes, of its count
+                                      ///< and dtype, aligned to 64
   RandomStream random;
   std::uint64_t first_element = 0;  ///< of the whole array; random numbers belong to elements
   bool streamed = false;            ///< residual_out belongs to an array too large for the cache
@@ -82,6 +83,13 @@ struct DecodeJob {
   std::uint64_t count = 0;
   DType dtype = DType::float32;  ///< that was encoded
   Output output;
+  std::byte* workspace = nullptr;  ///< device_workspace_bytes(…).decode, aligned to 64
+};
+
+/// What the kernels of a codec need in a device's memory beside arrays and payload.
+struct DeviceWorkspaceBytes {
+  std::uint64_t encode = 0;
+  std::uint64_t decode = 0;
 };
 
 class EntryCoding;
@@ -127,6 +135,15 @@ class Codec : public std::enable_shared_from_this<Codec> {
   }
   virtual void decode_on(const DeviceStream&, const DecodeJob&, DeviceStatus*) const {
     refuse_device();
+  }
+
+  virtual DeviceWorkspaceBytes device_workspace_bytes(std::uint64_t, DType) const { return {}; }
+
+  /// The codec that knows besides what a payload alone says, which decode_on cannot look at. Throws
+  /// CorruptPayload, as decode does.
+  virtual std::shared_ptr<const Codec> reading(Bytes payload, std::uint64_t count) const {
+    (void)payload, (void)count;
+    return shared_from_this();
   }
 
   /// The codec for elements begin … end of an array of `count`: itself, or one with its share of a
@@ -190,6 +207,26 @@ class LinearRounds {
   /// Writes residual and memory (if wanted) and decodes the sums of all rounds.
   virtual void finish(const EncodeJob& job, std::span<const Exchanged> rounds,
                       const Output& output) = 0;
+
+  /// The same two for arrays, residuals, memories and buffers (of both kinds) in a device's memory,
+  /// to the same bits; a NaN in a buffer is the canonical one. They queue the work and return; once
+  /// it is done, `status` says what make_buffer returns. The job's workspace has the codec's
+  /// device_workspace_bytes(…).encode, and is the same from the first round to finish_on. Throw
+  /// UnsupportedType if the codec, or this machine, has no kernels.
+  virtual void make_buffer_on(const DeviceStream&, int, const EncodeJob&,
+                              std::span<const Exchanged>, void*, DeviceStatus*) {
+    refuse_device();
+  }
+  virtual void finish_on(const DeviceStream&, const EncodeJob&, std::span<const Exchanged>,
+                         const Output&) {
+    refuse_device();
+  }
+
+ private:
+  [[noreturn]] static void refuse_device() {
+    fail(SKIMP_UNSUPPORTED_TYPE,
+         "linear: the codec has no kernels for arrays on a device: copy the array to host memory");
+  }
 };
 
 inline std::unique_ptr<LinearRounds> Codec::linear_rounds(std::uint64_t, DType) const {

@@ -8,12 +8,14 @@
 namespace skimp {
 namespace {
 
-/// What one call needs on the device: a payload, and behind it the word that its kernels report in.
+/// What one call needs on the device: a workspace, a payload, and behind it the word that its
+/// kernels report in.
 class DeviceCall {
  public:
-  DeviceCall(const DeviceStream& stream, std::uint64_t payload_bytes)
+  DeviceCall(const DeviceStream& stream, std::uint64_t workspace_bytes, std::uint64_t payload_bytes)
       : stream_(stream),
-        status_at_(divide_up(payload_bytes, 16) * 16),
+        payload_at_(divide_up(workspace_bytes, 64) * 64),
+        status_at_(payload_at_ + divide_up(payload_bytes, 16) * 16),
         memory_(stream, status_at_ + sizeof(DeviceStatus)) {
     SKIMP_ON_DEVICE(skimp_cuda_clear, stream, status(), sizeof(DeviceStatus));
   }
@@ -25,7 +27,8 @@ class DeviceCall {
   DeviceCall(const DeviceCall&) = delete;
   DeviceCall& operator=(const DeviceCall&) = delete;
 
-  std::byte* payload() const { return memory_.data(); }
+  std::byte* workspace() const { return memory_.data(); }
+  std::byte* payload() const { return memory_.data() + payload_at_; }
   DeviceStatus* status() const {
     return reinterpret_cast<DeviceStatus*>(memory_.data() + status_at_);
   }
@@ -44,6 +47,7 @@ class DeviceCall {
 
  private:
   DeviceStream stream_;
+  std::uint64_t payload_at_;
   std::uint64_t status_at_;
   DeviceMemory memory_;
   DeviceStatus reported_ = 0;
@@ -59,21 +63,33 @@ std::uint64_t encode_on_device(const Codec& codec, const void* input, std::uint6
   const std::uint64_t needed = header_bytes + encoded.bytes;
   require(frame.size() >= needed, "encode: the frame needs ", needed, " bytes, capacity is ",
           frame.size());
-  DeviceCall call(stream, encoded.bytes);
+  const std::uint64_t memory_at =
+      divide_up(codec.device_workspace_bytes(count, dtype).encode, 64) * 64;
+  const std::uint64_t memory_count = residual == nullptr ? 0 : codec.memory_count(count);
+  const std::uint64_t memory_bytes = memory_count * bytes_of(accumulator_of(dtype));
+  DeviceCall call(stream, memory_at + 2 * memory_bytes, encoded.bytes);
+  ResidualView view;
   EncodeJob job;
   job.input = input;
   job.dtype = dtype;
   job.count = count;
   job.payload = call.payload();
+  job.workspace = call.workspace();
   if (residual != nullptr) {
-    const ResidualView view = residual->view(count, dtype, 0, stream.device);
+    view = residual->view(count, dtype, memory_count, stream.device);
     job.residual_in = view.in;
     job.residual_out = view.out;
     job.random.call = static_cast<std::uint32_t>(view.step);
   }
+  if (view.memory_in != nullptr) {  // the residual keeps it in host memory
+    job.memory_in = call.workspace() + memory_at;
+    call.copy(call.workspace() + memory_at, view.memory_in, memory_bytes);
+  }
+  if (view.memory_out != nullptr) job.memory_out = call.workspace() + memory_at + memory_bytes;
   codec.encode_on(stream, job, call.status());
   const MutableBytes payload = frame.subspan(header_bytes, encoded.bytes);
   call.copy(payload.data(), job.payload, payload.size());
+  if (view.memory_out != nullptr) call.copy(view.memory_out, job.memory_out, memory_bytes);
   encoded.nonfinite = (call.finish() & nonfinite_status) != 0;
   FrameHeader header = describe(codec, dtype, count, encoded);
   seal(header, payload);
@@ -86,15 +102,16 @@ void decode_on_device(Bytes frame, void* output, std::uint64_t count, DType dtyp
                       const DeviceStream& stream) {
   Bytes payload;
   const FrameHeader header = open_frame(frame, payload);
-  const CodecPtr codec = codec_of_frame(header, count, dtype);
+  const CodecPtr codec = codec_of_frame(header, count, dtype)->reading(payload, count);
   const auto encoded = static_cast<DType>(header.dtype);
   require_payload_bytes(codec->text(), payload, codec->payload_bytes(count, encoded));
-  DeviceCall call(stream, payload.size());
+  DeviceCall call(stream, codec->device_workspace_bytes(count, encoded).decode, payload.size());
   call.copy(call.payload(), payload.data(), payload.size());
   const DecodeJob job{.payload = call.payload(),
                       .count = count,
                       .dtype = encoded,
-                      .output = {.data = output, .dtype = dtype}};
+                      .output = {.data = output, .dtype = dtype},
+                      .workspace = call.workspace()};
   codec->decode_on(stream, job, call.status());
   require_intact_status(codec->text(), call.finish());
 }
