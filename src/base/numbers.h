@@ -74,7 +74,8 @@ template <class Value>
 SKIMP_HOST_DEVICE inline Value power_of_two(int exponent) {
   constexpr int least_normal = 1 - exponent_bias<Value>;
   constexpr int least = least_normal - fraction_bits<Value>;
-  exponent = std::clamp(exponent, least, exponent_bias<Value>);
+  constexpr int most = exponent_bias<Value>;  // Of its own: devices cannot refer to the variable.
+  exponent = std::clamp(exponent, least, most);
   const bool normal = exponent >= least_normal;
   const auto field = static_cast<BitsOf<Value>>(normal ? exponent + exponent_bias<Value> : 1);
   return std::bit_cast<Value>(field << (normal ? fraction_bits<Value> : exponent - least));

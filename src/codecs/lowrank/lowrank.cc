@@ -209,7 +209,10 @@ class LowRank final : public Codec {
     const Layout& layout = layout_for(job.count);
     const std::byte* first = job.payload + lowrank::shapes_bytes(layout.pieces().size());
     const std::byte* second = first + layout.first_count() * bytes_of(accumulator_of(job.dtype));
-    const EncodeJob values{.dtype = job.dtype, .count = job.count, .workspace = job.workspace};
+    EncodeJob values;
+    values.dtype = job.dtype;
+    values.count = job.count;
+    values.workspace = job.workspace;
     SKIMP_ON_DEVICE(skimp_cuda_lowrank_take, stream, layout, values, first);
     const SkimpLowRankFactors factors{nullptr, first, second};
     SKIMP_ON_DEVICE(skimp_cuda_lowrank_deliver, stream, layout, values, factors, &job.output);
