@@ -1,5 +1,6 @@
 // Low-rank's kernels, step by step, against the CPU's steps (Factors), both compiled here with the
-// address sanitizer: random buckets on one to three ranks, whose arrays end where their memory ends.
+// address sanitizer: random buckets on one to three ranks, whose arrays end where their memory
+// ends.
 //
 //   lowrank_steps jobs SEED JOBS   random jobs: buffers, statuses, residuals, outputs, memories
 //   lowrank_steps far              the last items of a matrix of more than 2^32 elements
@@ -164,8 +165,8 @@ template <class Value>
 void check_job(Random& random, DType dtype) {
   const std::vector<Shape> shapes = random_shapes(random);
   const Layout layout(1 + random.below(random.one_in(3) ? 32 : 5), shapes);
-  const std::string what = skimp::text("rank ", layout.rank(), " of ", text_of(shapes), ' ',
-                                       name_of(dtype));
+  const std::string what =
+      skimp::text("rank ", layout.rank(), " of ", text_of(shapes), ' ', name_of(dtype));
   const Exact memory(layout.second_count() * sizeof(Value));
   fill(random, memory, wide<Value>, layout.second_count());
   if (random.one_in(3)) std::memset(memory.data(), 0, memory.bytes());
@@ -219,8 +220,7 @@ void check_jobs(std::uint64_t seed, std::uint64_t jobs) {
   Random random(seed);
   for (std::uint64_t i = 0; i < jobs; ++i) {
     const DType dtype = dtypes[random.below(4)];
-    skimp::visit_accumulator(dtype,
-                             [&](auto value) { check_job<decltype(value)>(random, dtype); });
+    skimp::visit_accumulator(dtype, [&](auto value) { check_job<decltype(value)>(random, dtype); });
   }
   std::printf("%llu jobs\n", static_cast<unsigned long long>(jobs));
 }
@@ -261,8 +261,7 @@ void check_far() {
   auto* start = reserve<float>(piece.columns * K);
   auto* p = reserve<float>(piece.rows * K);
   auto* q = reserve<float>(piece.columns * layout.rank());
-  auto* partial = reserve<float>(
-      std::max(sketch_values(3, piece), projection_values(3, piece)));
+  auto* partial = reserve<float>(std::max(sketch_values(3, piece), projection_values(3, piece)));
   input[count - 1] = skimp::rounded<skimp::BFloat16>(3.0f);
   start[(piece.columns - 1) * K + 2] = 5;
   p[last_row * K + 2] = 7;

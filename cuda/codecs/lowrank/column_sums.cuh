@@ -15,6 +15,7 @@ using skimp::lowrank::span_values;
 
 inline constexpr unsigned most_warps = 32;
 inline constexpr unsigned lane_values = span_values / lanes;
+inline constexpr unsigned lane_reads = 4;  // at once: as many as registers of a full block allow
 
 /// Shared memory of a block: two sets of sums and of maxima, used in turn, so that one barrier
 /// parts what is written from what is read, and that from what is written next.
@@ -59,8 +60,8 @@ class ColumnSums {
     return static_cast<BitsOf<Value>>(largest_of_warp(lane() < warps() ? maxima[lane()] : 0));
   }
 
-  /// Σ term(i, load(i)). What is loaded for a span is loaded before the first of its terms is asked
-  /// for, and each i belongs to one thread, so a term may replace what it was loaded from.
+  /// Σ term(i, load(i)). Each i belongs to one thread, so a term may replace what it was loaded
+  /// from.
   template <class Load, class Term>
   __device__ double sum(Load&& load, Term&& term) {
     double* to = sums_ + turn() * room_;
@@ -92,16 +93,18 @@ class ColumnSums {
   template <class Load, class Term>
   __device__ static double span_sum(std::uint64_t span, std::uint64_t count, Load&& load,
                                     Term&& term) {
-    const std::uint64_t begin = span * span_values + lane();
-    decltype(load(begin)) loaded[lane_values] = {};
-    SKIMP_UNROLL
-    for (unsigned k = 0; k < lane_values; ++k) {
-      if (begin + k * lanes < count) loaded[k] = load(begin + k * lanes);
-    }
     double sum = 0;
-    SKIMP_UNROLL
-    for (unsigned k = 0; k < lane_values; ++k) {
-      if (begin + k * lanes < count) sum += term(begin + k * lanes, loaded[k]);
+    for (unsigned first = 0; first < lane_values; first += lane_reads) {
+      const std::uint64_t begin = span * span_values + first * lanes + lane();
+      decltype(load(begin)) loaded[lane_reads] = {};
+      SKIMP_UNROLL
+      for (unsigned k = 0; k < lane_reads; ++k) {
+        if (begin + k * lanes < count) loaded[k] = load(begin + k * lanes);
+      }
+      SKIMP_UNROLL
+      for (unsigned k = 0; k < lane_reads; ++k) {
+        if (begin + k * lanes < count) sum += term(begin + k * lanes, loaded[k]);
+      }
     }
     for (unsigned width = lanes / 2; width > 0; width /= 2) {
       sum += __shfl_down_sync(all_lanes, sum, width);

@@ -173,8 +173,8 @@ void sketch(const DeviceStream& stream, const Layout& layout, const EncodeJob& j
   const Workspace<Value> workspace(layout, job);
   const std::uint64_t rank = layout.rank(), row = skimp::lowrank::padded_rank(rank);
   for_each_factor(layout, Side::q, [&](const Batch<Columns>& batch) {
-    const StartJob<Value> start{batch,      rank,           row, static_cast<const Value*>(job.memory_in),
-                                job.random, workspace.start};
+    const StartJob<Value> start{
+        batch, rank, row, static_cast<const Value*>(job.memory_in), job.random, workspace.start};
     launch(make_start<Value>, grid_of_columns(batch, batch.count * row), stream, start);
   });
   with_columns(rank, [&](auto columns) {
@@ -195,17 +195,15 @@ void project(const DeviceStream& stream, const Layout& layout, const EncodeJob& 
              const Value* first, Value* p, Value* second, DeviceStatus* status) {
   const Workspace<Value> workspace(layout, job);
   const std::uint64_t rank = layout.rank();
-  orthonormalise_all<Value>(stream, layout, Side::p,
-                            {{}, 0, 0, first, workspace.columns, workspace.sums, workspace.p, p,
-                             canonical_nan<Value>()});
+  orthonormalise_all<Value>(
+      stream, layout, Side::p,
+      {{}, 0, 0, first, workspace.columns, workspace.sums, workspace.p, p, canonical_nan<Value>()});
   with_columns(rank, [&](auto columns) {
     constexpr unsigned K = decltype(columns)::value;
     multiply<Value>(stream, layout, project_spans<Value, K>,
                     {{}, Matrix<Value>(job), rank, workspace.p, workspace.partial, second, status},
                     project_items<Value, K>, skimp::lowrank::projection_values,
-                    [&](const Piece& piece) {
-                      return SumsAt{rank * piece.columns, piece.second};
-                    });
+                    [&](const Piece& piece) { return SumsAt{rank * piece.columns, piece.second}; });
   });
 }
 
@@ -298,10 +296,16 @@ skimp_status skimp_cuda_lowrank_remember(DeviceStream stream, const Layout& layo
     using Value = decltype(value);
     if (job.memory_out == nullptr) return;
     const kernels::Workspace<Value> workspace(layout, job);
-    kernels::orthonormalise_all<Value>(
-        stream, layout, kernels::Side::q,
-        {{}, 0, 0, static_cast<const Value*>(second), workspace.columns, workspace.sums, nullptr,
-         static_cast<Value*>(job.memory_out), Value{0}});
+    kernels::orthonormalise_all<Value>(stream, layout, kernels::Side::q,
+                                       {{},
+                                        0,
+                                        0,
+                                        static_cast<const Value*>(second),
+                                        workspace.columns,
+                                        workspace.sums,
+                                        nullptr,
+                                        static_cast<Value*>(job.memory_out),
+                                        Value{0}});
   });
 }
 

@@ -95,8 +95,8 @@ __device__ void sketch_span(const ProductJob<Value>& job, std::uint64_t index) {
   });
 
   const bool whole = piece.columns <= span_columns;
-  Value* to = whole ? job.buffer + piece.first
-                    : job.partial + entry.partial + span * job.rank * piece.rows;
+  Value* to =
+      whole ? job.buffer + piece.first : job.partial + entry.partial + span * job.rank * piece.rows;
   bool finite = true;
   SKIMP_UNROLL
   for (unsigned c = 0; c < K; ++c) {
@@ -115,8 +115,13 @@ __device__ void sketch_span(const ProductJob<Value>& job, std::uint64_t index) {
   if (whole && !finite) report(job.status, nonfinite_status);
 }
 
+/// Blocks that a multiprocessor is to hold at least; where that would leave too few registers, one.
 template <class Value, unsigned K>
-__global__ void sketch_spans(ProductJob<Value> job) {
+inline constexpr unsigned sketch_blocks = K * sizeof(Value) <= 32 ? 2 : 1;
+
+template <class Value, unsigned K>
+__global__ void __launch_bounds__(block_threads, (sketch_blocks<Value, K>))
+    sketch_spans(ProductJob<Value> job) {
   const std::uint64_t items = job.batch.ends[job.batch.count - 1];
   for (std::uint64_t i = first_piece(); i < items; i += pieces_at_once()) {
     sketch_span<Value, K>(job, i);
@@ -149,8 +154,7 @@ __device__ void project_span(const ProductJob<Value>& job, std::uint64_t index) 
   SKIMP_UNROLL
   for (unsigned w = 0; w < W; ++w) {
     const std::uint64_t j = column + w * warp_size;
-    columns_at[w] =
-        piece.begin + row * piece.columns + (j < piece.columns ? j : piece.columns - 1);
+    columns_at[w] = piece.begin + row * piece.columns + (j < piece.columns ? j : piece.columns - 1);
   }
   const Value* p = job.factor + (piece.first / job.rank + row) * K;
 

@@ -22,9 +22,7 @@ struct Matrix {
   const Value* residual;
 
   explicit Matrix(const EncodeJob& job)
-      : input(job.input),
-        dtype(job.dtype),
-        residual(static_cast<const Value*>(job.residual_in)) {}
+      : input(job.input), dtype(job.dtype), residual(static_cast<const Value*>(job.residual_in)) {}
 
   /// values[k] = the value at index_of(k), for k < n.
   template <unsigned n, class IndexOf>

@@ -10,8 +10,8 @@
 
 /// Values of the accumulator's type of the job's dtype.
 struct SkimpLowRankFactors {
-  const void* own = nullptr;     ///< this rank's second buffer; null: no residual is wanted
-  const void* first = nullptr;   ///< the sums of all ranks
+  const void* own = nullptr;    ///< this rank's second buffer; null: no residual is wanted
+  const void* first = nullptr;  ///< the sums of all ranks
   const void* second = nullptr;
 };
 
