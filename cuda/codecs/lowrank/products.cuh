@@ -117,7 +117,7 @@ __device__ void sketch_span(const ProductJob<Value>& job, std::uint64_t index) {
 
 /// Blocks that a multiprocessor is to hold at least; where that would leave too few registers, one.
 template <class Value, unsigned K>
-inline constexpr unsigned sketch_blocks = K * sizeof(Value) <= 32 ? 2 : 1;
+inline constexpr unsigned sketch_blocks = sizeof(Value) == sizeof(float) && K <= 8 ? 2 : 1;
 
 template <class Value, unsigned K>
 __global__ void __launch_bounds__(block_threads, (sketch_blocks<Value, K>))
