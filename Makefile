@@ -55,8 +55,8 @@ gpu:
 	@PYTHONPATH=$(GPU) $(PYTHON) -m skimp info
 	@echo "==> Tests on the GPU, then again under compute-sanitizer"
 	$(ON_GPU) $(PYTHON) -m pytest tests/cuda
-	$(ON_GPU) $(SANITIZER) --tool memcheck $(PYTHON) -m pytest tests/cuda/test_bytes.py
-	$(ON_GPU) $(SANITIZER) --tool racecheck $(PYTHON) -m pytest tests/cuda/test_bytes.py -k residual
+	$(ON_GPU) $(SANITIZER) --tool memcheck $(PYTHON) -m pytest tests/cuda/test_bytes.py tests/cuda/test_lowrank.py
+	$(ON_GPU) $(SANITIZER) --tool racecheck $(PYTHON) -m pytest tests/cuda/test_bytes.py tests/cuda/test_lowrank.py -k residual
 
 lint: $(VENV)/installed-lint
 	$(BIN)/ruff format --check

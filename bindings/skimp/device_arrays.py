@@ -24,13 +24,22 @@ class DeviceArray:
     """A contiguous array in a device's memory."""
 
     address: int
-    count: int
+    shape: tuple[int, ...]
     dtype: DType
     stream: int
     """Of its device; 0 is the default stream."""
 
     empty_like: Callable[[], Any]
     """Makes an array of the same kind, shape and element type."""
+
+    @property
+    def count(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """As those of a bucket that it is alone in."""
+        return (self.shape,)
 
 
 def as_device_array(x: Any) -> DeviceArray | None:
@@ -50,7 +59,7 @@ def _from_torch(x: Any, torch: Any) -> DeviceArray:
         raise UnsupportedType("a tensor on a device must be contiguous: pass x.contiguous()")
     return DeviceArray(
         x.data_ptr(),
-        x.numel(),
+        tuple(x.shape),
         BY_NAME[name],
         torch.cuda.current_stream(x.device).cuda_stream,
         lambda: torch.empty_like(x, requires_grad=False),
@@ -66,7 +75,7 @@ def _from_interface(x: Any, interface: dict[str, Any]) -> DeviceArray:
         raise UnsupportedType("an array on a device must be contiguous, in C order")
     return DeviceArray(
         interface["data"][0] or 0,
-        math.prod(shape),
+        tuple(shape),
         dtype,
         _stream(interface),
         lambda: _empty_like(x),

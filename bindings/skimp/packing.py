@@ -49,6 +49,11 @@ class Packed:
     def count(self) -> int:
         return self.values.size
 
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Of each array."""
+        return tuple(leaf.values.shape for leaf in self.leaves)
+
     def widened(self) -> Values:
         """The values in the accumulator's type, of one axis; perhaps in the memory given."""
         return cast(self.values, self.dtype, accumulator(self.dtype)).reshape(-1)

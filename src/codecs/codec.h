@@ -141,6 +141,13 @@ class Codec : public std::enable_shared_from_this<Codec> {
 
   virtual DeviceWorkspaceBytes device_workspace_bytes(std::uint64_t, DType) const { return {}; }
 
+  /// The codec that knows besides what a payload alone says, which decode_on cannot look at. Throws
+  /// CorruptPayload, as decode does.
+  virtual std::shared_ptr<const Codec> reading(Bytes payload, std::uint64_t count) const {
+    (void)payload, (void)count;
+    return shared_from_this();
+  }
+
   /// The codec for elements begin … end of an array of `count`: itself, or one with its share of a
   /// budget that the slices of an array divide among them.
   virtual std::shared_ptr<const Codec> slice(std::uint64_t begin, std::uint64_t end,
@@ -202,6 +209,26 @@ class LinearRounds {
   /// Writes residual and memory (if wanted) and decodes the sums of all rounds.
   virtual void finish(const EncodeJob& job, std::span<const Exchanged> rounds,
                       const Output& output) = 0;
+
+  /// The same two for arrays, residuals, memories and buffers (of both kinds) in a device's memory,
+  /// to the same bits; a NaN in a buffer is the canonical one. They queue the work and return; once
+  /// it is done, `status` says what make_buffer returns. The job's workspace has the codec's
+  /// device_workspace_bytes(…).encode, and is the same from the first round to finish_on. Throw
+  /// UnsupportedType if the codec, or this machine, has no kernels.
+  virtual void make_buffer_on(const DeviceStream&, int, const EncodeJob&,
+                              std::span<const Exchanged>, void*, DeviceStatus*) {
+    refuse_device();
+  }
+  virtual void finish_on(const DeviceStream&, const EncodeJob&, std::span<const Exchanged>,
+                         const Output&) {
+    refuse_device();
+  }
+
+ private:
+  [[noreturn]] static void refuse_device() {
+    fail(SKIMP_UNSUPPORTED_TYPE,
+         "linear: the codec has no kernels for arrays on a device: copy the array to host memory");
+  }
 };
 
 inline std::unique_ptr<LinearRounds> Codec::linear_rounds(std::uint64_t, DType) const {

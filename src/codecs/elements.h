@@ -262,17 +262,13 @@ Output residual_output(const EncodeJob& job) {
           .streamed = job.streamed && job.residual_out != job.residual_in};
 }
 
-/// The residual of a tile: what was to be sent less what the decoders will read; zero where that is
-/// not a number, so that one overflow does not live on in the residual.
+/// The residual of a tile: what was to be sent less what the decoders will read.
 template <class Value>
 void put_residual(const Sink<Value>& sink, std::uint64_t begin, std::uint64_t n,
                   const Value* __restrict values, const Value* __restrict delivered) {
   alignas(64) Value tile[largest_tile];
   Value* __restrict residual = sink.room(begin, tile);
-  for (std::uint64_t i = 0; i < n; ++i) {
-    const Value rest = values[i] - delivered[i];
-    residual[i] = is_finite(rest) ? rest : Value{0};
-  }
+  for (std::uint64_t i = 0; i < n; ++i) residual[i] = rest_of(values[i], delivered[i]);
   sink.settle(begin, n, residual);
 }
 

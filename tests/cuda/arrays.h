@@ -42,6 +42,7 @@ class Exact {
     return bytes_ == other.bytes_ && std::memcmp(data(), other.data(), bytes_) == 0;
   }
   void take(const void* from) const { std::memcpy(data(), from, bytes_); }
+  std::uint64_t bytes() const { return bytes_; }
 
  private:
   std::uint64_t bytes_;

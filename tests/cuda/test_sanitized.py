@@ -1,5 +1,5 @@
-"""The emulated kernels under the address sanitizer; same_bytes.cc and topk_cases.cc say what is
-tried."""
+"""The emulated kernels under the address sanitizer; same_bytes.cc, topk_cases.cc and
+lowrank_steps.cc say what is tried."""
 
 import os
 import subprocess
@@ -23,6 +23,14 @@ def topk_cases():
     return built("topk_cases", [ROOT / "tests/cuda/topk_cases.cc"], SANITIZED, [])
 
 
+@pytest.fixture(scope="module")
+def lowrank_steps():
+    """With the CPU's steps, which the library does not export."""
+    cpu = ("codecs/lowrank/factors.cc", "codecs/lowrank/layout.cc", "base/isa.cc")
+    sources = [ROOT / "tests/cuda/lowrank_steps.cc", *(ROOT / "src" / source for source in cpu)]
+    return built("lowrank_steps", sources, SANITIZED, [])
+
+
 def run(program, *arguments, order="forward"):
     environment = {**os.environ, "SKIMP_EMULATION_ORDER": order}
     command = [program, *map(str, arguments)]
@@ -36,6 +44,13 @@ def test_random_jobs(same_bytes, order):
     assert done.stdout == "400 jobs\n"
 
 
+@pytest.mark.parametrize("order", ORDERS)
+def test_random_steps_of_lowrank(lowrank_steps, order):
+    done = run(lowrank_steps, "jobs", 1, 60, order=order)
+    assert done.returncode == 0, done.stdout + done.stderr[-4000:]
+    assert done.stdout == "60 jobs\n"
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(2, 6))
 def test_many_random_jobs(same_bytes, seed):
@@ -43,9 +58,10 @@ def test_many_random_jobs(same_bytes, seed):
     assert done.returncode == 0, done.stdout + done.stderr[-4000:]
 
 
-def test_arrays_of_more_than_32_bit_indices(same_bytes):
-    done = run(same_bytes, "far")
-    assert done.returncode == 0, done.stdout + done.stderr[-4000:]
+def test_arrays_of_more_than_32_bit_indices(same_bytes, lowrank_steps):
+    for program in (same_bytes, lowrank_steps):
+        done = run(program, "far")
+        assert done.returncode == 0, done.stdout + done.stderr[-4000:]
 
 
 @pytest.mark.parametrize("order", ORDERS)

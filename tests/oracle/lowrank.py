@@ -2,6 +2,7 @@
 
 import math
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,6 +12,7 @@ from tests.oracle.dtypes import accumulator, narrow
 from tests.oracle.philox import draw
 
 LANES = 32
+SPAN_COLUMNS, SPAN_ROWS, SPAN_VALUES = 4096, 512, 256
 
 
 @dataclass(frozen=True)
@@ -218,19 +220,44 @@ def summed(products: np.ndarray) -> np.ndarray:
     return sum_of_lanes(sums)
 
 
+def spans(n: int, length: int) -> list[slice]:
+    return [slice(begin, begin + length) for begin in range(0, n, length)]
+
+
+def added(parts: Iterable[np.ndarray]) -> np.ndarray:
+    """In order."""
+    first, *others = parts
+    for part in others:
+        first = first + part
+    return first
+
+
 def times_q(matrix: np.ndarray, q: np.ndarray) -> np.ndarray:
-    """M·Q, a row for every column."""
+    """M·Q, a row for every column: spans of columns, each in lanes."""
+    cut = spans(matrix.shape[1], SPAN_COLUMNS)
     with np.errstate(all="ignore"):
-        return np.stack([summed(matrix * column) for column in q])
+        return np.stack(
+            [added(summed(matrix[:, span] * column[span]) for span in cut) for column in q]
+        )
 
 
 def times_p(matrix: np.ndarray, p: np.ndarray) -> np.ndarray:
-    """Mᵀ·P, a row for every column: the rows of M in order, from zero."""
-    q = np.zeros((len(p), matrix.shape[1]), matrix.dtype)
+    """Mᵀ·P, a row for every column: spans of rows, each from zero, row after row."""
+    parts = []
     with np.errstate(all="ignore"):
-        for i, row in enumerate(matrix):
-            q += p[:, i : i + 1] * row
-    return q
+        for span in spans(len(matrix), SPAN_ROWS):
+            q = np.zeros((len(p), matrix.shape[1]), matrix.dtype)
+            for row, factors in zip(matrix[span], p[:, span].T, strict=True):
+                q += factors[:, None] * row
+            parts.append(q)
+        return added(parts)
+
+
+def summed_in_spans(terms: np.ndarray) -> np.float64:
+    """Spans in lanes, and the sums of the spans likewise."""
+    while len(terms) > 1:
+        terms = np.array([summed(terms[span]) for span in spans(len(terms), SPAN_VALUES)])
+    return terms[0]
 
 
 def orthonormal(columns: np.ndarray) -> np.ndarray:
@@ -244,11 +271,11 @@ def orthonormal(columns: np.ndarray) -> np.ndarray:
         largest = np.abs(column).max()
         if largest > 0:
             column = column * math.ldexp(1, -clamped(math.frexp(largest)[1] - 1))
-        x, before = column, summed(column * column)
+        x, before = column, summed_in_spans(column * column)
         for _ in range(2):
             for other in done:
-                x = x - summed(other * x) * other
-        after = summed(x * x)
+                x = x - summed_in_spans(other * x) * other
+        after = summed_in_spans(x * x)
         done.append(x / np.sqrt(after) if after > least * before else np.zeros_like(x))
     return np.array(done).astype(v)
 

@@ -5,20 +5,12 @@
 #include <type_traits>
 
 #include "base/isa.h"
-#include "base/philox.h"
+#include "codecs/lowrank/element.h"
 #include "codecs/lowrank/orthonormal.h"
 #include "codecs/lowrank/products.h"
 
 namespace skimp::lowrank {
 namespace {
-
-/// Value t of a start: uniform in [−1, 1).
-template <class Value>
-Value random_value(RandomStream stream, std::uint64_t t) {
-  constexpr std::int32_t one = 1 << 23;
-  const std::uint32_t word = draw(0, stream, t / 4)[t % 4];
-  return static_cast<Value>(static_cast<std::int32_t>(word >> 8) - one) / static_cast<Value>(one);
-}
 
 template <class Value>
 void orthonormalise_on_isa(Value* values, std::uint64_t n, std::uint64_t columns, double* space) {
@@ -129,8 +121,7 @@ void Factors<Value>::start(const EncodeJob& job, const Piece& piece) {
     if (job.memory_in != nullptr) {
       const Value* last = static_cast<const Value*>(job.memory_in) + begin;
       std::copy(last, last + n, column);
-      const Value largest = largest_magnitude(column, n);
-      if (largest > 0 && is_finite(largest)) continue;
+      if (can_start(largest_magnitude(column, n))) continue;
     }
     for (std::uint64_t j = 0; j < n; ++j) column[j] = random_value<Value>(job.random, begin + j);
   }
@@ -190,14 +181,15 @@ void Factors<Value>::times_q(const EncodeJob& job, const Piece& piece, Value* p)
     const std::uint64_t rank = layout_.rank(), stride = padded(piece.columns);
     const Source<Value> source(job);
     for_each_tile(piece, [&](const Place& at) {
-      if (at.column == 0) std::fill(sums_, sums_ + band_rows * rank * lanes, Value{0});
+      std::fill(sums_, sums_ + band_rows * rank * lanes, Value{0});
       load(source, piece, at);
       TimesQ<decltype(isa)::value, Value>::add(tile_, padded(at.columns), q_ + at.column, stride,
                                                rank, sums_);
-      if (at.column + at.columns < piece.columns) return;
       for (std::uint64_t i = 0; i < at.rows; ++i) {
         for (std::uint64_t c = 0; c < rank; ++c) {
-          p[c * piece.rows + at.row + i] = sum_of_lanes(sums_ + (i * rank + c) * lanes);
+          const Value sum = sum_of_lanes(sums_ + (i * rank + c) * lanes);
+          Value& total = p[c * piece.rows + at.row + i];
+          total = canonical(at.column == 0 ? sum : total + sum);
         }
       }
     });
@@ -215,11 +207,25 @@ void Factors<Value>::times_p(const EncodeJob& job, const Piece& piece, Value* q)
       if (at.column == 0) load_band(piece, at);
       TimesP<decltype(isa)::value, Value>::add(tile_, padded(at.columns), band_, rank,
                                                q_ + at.column, stride);
+      const std::uint64_t end = at.row + at.rows;
+      if (end % span_rows == 0 || end == piece.rows) add_span(piece, at, q);
     });
-    for (std::uint64_t c = 0; c < rank; ++c) {
-      std::copy(q_ + c * stride, q_ + c * stride + piece.columns, q + c * piece.columns);
-    }
   });
+}
+
+/// Adds the sums of a span of rows, for the columns of the tile that ends it, to those before it.
+template <class Value>
+void Factors<Value>::add_span(const Piece& piece, const Place& at, Value* q) {
+  for (std::uint64_t c = 0; c < layout_.rank(); ++c) {
+    Value* __restrict sum = q_ + c * padded(piece.columns) + at.column;
+    Value* __restrict total = q + c * piece.columns + at.column;
+    if (at.row < span_rows) {
+      for (std::uint64_t j = 0; j < at.columns; ++j) total[j] = canonical(sum[j]);
+    } else {
+      for (std::uint64_t j = 0; j < at.columns; ++j) total[j] = canonical(total[j] + sum[j]);
+    }
+    std::fill(sum, sum + at.columns, Value{0});
+  }
 }
 
 /// A tile is read before its output is written, which may be the input.

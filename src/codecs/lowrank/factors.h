@@ -63,6 +63,7 @@ class Factors {
   void start(const EncodeJob& job, const Piece& piece);
   void times_q(const EncodeJob& job, const Piece& piece, Value* p);
   void times_p(const EncodeJob& job, const Piece& piece, Value* q);
+  void add_span(const Piece& piece, const Place& at, Value* q);
   void deliver_factored(const EncodeJob& job, const Piece& piece, const Sink<Value>* residual,
                         const Sink<Value>* result);
   void copy(const EncodeJob& job, const Piece& piece, Value* to);

@@ -35,7 +35,7 @@ struct Piece {
   std::uint64_t first = 0;  ///< where its part of the first buffer begins
   std::uint64_t second = 0;
 
-  std::uint64_t count() const { return rows * columns; }
+  SKIMP_HOST_DEVICE std::uint64_t count() const { return rows * columns; }
 };
 
 class Layout {

@@ -3,9 +3,12 @@
 #include <optional>
 
 #include "codecs/blocks.h"
+#include "codecs/lowrank/device_workspace.h"
 #include "codecs/lowrank/factors.h"
+#include "codecs/lowrank/kernels.h"
 #include "codecs/lowrank/layout.h"
 #include "device/buffer.h"
+#include "device/library.h"
 
 namespace skimp {
 namespace {
@@ -78,6 +81,24 @@ class LowRankRounds final : public LinearRounds {
     });
   }
 
+  void make_buffer_on(const DeviceStream& stream, int round, const EncodeJob& job,
+                      std::span<const Exchanged> before, void* buffer,
+                      DeviceStatus* status) override {
+    if (round == 0) {
+      SKIMP_ON_DEVICE(skimp_cuda_lowrank_sketch, stream, layout_, job, buffer, status);
+    } else {
+      SKIMP_ON_DEVICE(skimp_cuda_lowrank_project, stream, layout_, job, before[0].sum, nullptr,
+                      buffer, status);
+    }
+  }
+
+  void finish_on(const DeviceStream& stream, const EncodeJob& job,
+                 std::span<const Exchanged> rounds, const Output& output) override {
+    const SkimpLowRankFactors factors{rounds[1].sent, rounds[0].sum, rounds[1].sum};
+    SKIMP_ON_DEVICE(skimp_cuda_lowrank_deliver, stream, layout_, job, factors, &output);
+    SKIMP_ON_DEVICE(skimp_cuda_lowrank_remember, stream, layout_, job, rounds[1].sum);
+  }
+
  private:
   Layout layout_;
   Buffer workspace_;
@@ -145,9 +166,7 @@ class LowRank final : public Codec {
 
   void decode(Bytes payload, std::uint64_t count, DType dtype,
               const Output& output) const override {
-    const std::vector<Shape> shapes = lowrank::read_shapes(payload, count);
-    require_intact(!shapes_ || shapes == *shapes_, "lowrank: a payload of shapes ",
-                   lowrank::text_of(shapes), " where ", text_, " was due");
+    const std::vector<Shape> shapes = shapes_of(payload, count);
     const Layout layout(rank_, shapes);
     require_payload_bytes("lowrank", payload, payload_bytes_of(layout, dtype));
     const std::uint64_t first_bytes = buffer_bytes(layout.first_count(), dtype);
@@ -166,6 +185,43 @@ class LowRank final : public Codec {
     });
   }
 
+  DeviceWorkspaceBytes device_workspace_bytes(std::uint64_t count, DType dtype) const override {
+    const std::size_t value_bytes = bytes_of(accumulator_of(dtype));
+    const std::uint64_t bytes = lowrank::DeviceWorkspace(layout_for(count), value_bytes).bytes;
+    return {.encode = bytes, .decode = bytes};
+  }
+
+  void encode_on(const DeviceStream& stream, const EncodeJob& job,
+                 DeviceStatus* status) const override {
+    const Layout& layout = layout_for(job.count);
+    std::byte* first = job.payload + lowrank::shapes_bytes(layout.pieces().size());
+    std::byte* second = first + layout.first_count() * bytes_of(accumulator_of(job.dtype));
+    SKIMP_ON_DEVICE(skimp_cuda_lowrank_shapes, stream, layout, job.payload);
+    SKIMP_ON_DEVICE(skimp_cuda_lowrank_sketch, stream, layout, job, first, status);
+    SKIMP_ON_DEVICE(skimp_cuda_lowrank_project, stream, layout, job, first, first, second, status);
+    const SkimpLowRankFactors factors{second, first, second};
+    SKIMP_ON_DEVICE(skimp_cuda_lowrank_deliver, stream, layout, job, factors, nullptr);
+    SKIMP_ON_DEVICE(skimp_cuda_lowrank_remember, stream, layout, job, second);
+  }
+
+  /// The shapes in the payload are those that `reading` has seen, and are not looked at again.
+  void decode_on(const DeviceStream& stream, const DecodeJob& job, DeviceStatus*) const override {
+    const Layout& layout = layout_for(job.count);
+    const std::byte* first = job.payload + lowrank::shapes_bytes(layout.pieces().size());
+    const std::byte* second = first + layout.first_count() * bytes_of(accumulator_of(job.dtype));
+    EncodeJob values;
+    values.dtype = job.dtype;
+    values.count = job.count;
+    values.workspace = job.workspace;
+    SKIMP_ON_DEVICE(skimp_cuda_lowrank_take, stream, layout, values, first);
+    const SkimpLowRankFactors factors{nullptr, first, second};
+    SKIMP_ON_DEVICE(skimp_cuda_lowrank_deliver, stream, layout, values, factors, &job.output);
+  }
+
+  CodecPtr reading(Bytes payload, std::uint64_t count) const override {
+    return std::make_shared<LowRank>(rank_, warm_start_, shapes_of(payload, count));
+  }
+
   std::unique_ptr<LinearRounds> linear_rounds(std::uint64_t count, DType dtype) const override {
     return std::make_unique<LowRankRounds>(layout_for(count), dtype);
   }
@@ -177,6 +233,13 @@ class LowRank final : public Codec {
   static std::uint64_t payload_bytes_of(const Layout& layout, DType dtype) {
     return lowrank::shapes_bytes(layout.pieces().size()) +
            (layout.first_count() + layout.second_count()) * bytes_of(accumulator_of(dtype));
+  }
+
+  std::vector<Shape> shapes_of(Bytes payload, std::uint64_t count) const {
+    std::vector<Shape> shapes = lowrank::read_shapes(payload, count);
+    require_intact(!shapes_ || shapes == *shapes_, "lowrank: a payload of shapes ",
+                   lowrank::text_of(shapes), " where ", text_, " was due");
+    return shapes;
   }
 
   const Layout& layout_for(std::uint64_t count) const {

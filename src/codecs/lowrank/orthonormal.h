@@ -9,31 +9,64 @@
 #include <cstdint>
 
 #include "codecs/elements.h"
+#include "codecs/lowrank/element.h"
 #include "codecs/lowrank/products.h"
 
 namespace skimp::lowrank {
 
-/// A column that keeps no more than this part of its squared norm beside those before it is mostly
-/// rounding noise of the product that made it (of which 2⁻²⁴, or 2⁻⁵³, is the least), and becomes
-/// zero.
-template <class Value>
-inline constexpr double least_kept = sizeof(Value) == 4 ? 0x1p-32 : 0x1p-90;
-
-/// Σ x·y in 32 lanes.
-inline double dot(const double* x, const double* y, std::uint64_t n) {
-  double sum[lanes] = {};
-  std::uint64_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    for (std::uint64_t j = 0; j < lanes; ++j) sum[j] += x[i + j] * y[i + j];
+/// Sums of 32 lanes, of sums of 32 lanes: Σ of any number of terms, in spans, whose sums are
+/// added up likewise.
+class SpanSum {
+ public:
+  /// Adds terms 0 … n − 1, n ≤ span_values, as the next span.
+  template <class Term>
+  void add_span(std::uint64_t n, Term&& term) {
+    double sum[lanes] = {};
+    std::uint64_t i = 0;
+    for (; i + lanes <= n; i += lanes) {
+      for (std::uint64_t j = 0; j < lanes; ++j) sum[j] += term(i + j);
+    }
+    for (std::uint64_t j = 0; i + j < n; ++j) sum[j] += term(i + j);
+    push(0, sum_of_lanes(sum));
   }
-  for (std::uint64_t j = 0; i + j < n; ++j) sum[j] += x[i + j] * y[i + j];
-  return sum_of_lanes(sum);
-}
 
-/// 2^−⌊log₂ m⌋ for finite m > 0, as far as that and its inverse are numbers: squares of values
-/// scaled by it neither overflow nor vanish.
-inline double inverse_scale(double m) {
-  return std::ldexp(1.0, -std::clamp(std::ilogb(m), -1022, 1022));
+  double total() {
+    double sum = 0;
+    for (int level = 0; level < levels; ++level) {
+      if (level > 0) push_one(level, sum);
+      sum = sum_of_lanes(sums_[level]);
+    }
+    return sum;
+  }
+
+ private:
+  static constexpr int levels = 7;  // 256⁷ spans
+
+  bool push_one(int level, double value) {
+    sums_[level][filled_[level] % lanes] += value;
+    return ++filled_[level] == span_values;
+  }
+
+  void push(int level, double value) {
+    while (push_one(level, value)) {
+      value = sum_of_lanes(sums_[level]);
+      std::fill(sums_[level], sums_[level] + lanes, 0.0);
+      filled_[level++] = 0;
+    }
+  }
+
+  double sums_[levels][lanes] = {};
+  std::uint64_t filled_[levels] = {};
+};
+
+/// Σ x·y.
+inline double dot(const double* x, const double* y, std::uint64_t n) {
+  SpanSum sum;
+  for (std::uint64_t begin = 0; begin < n; begin += span_values) {
+    sum.add_span(std::min(span_values, n - begin),
+                 [&](std::uint64_t i) { return x[begin + i] * y[begin + i]; });
+  }
+  return sum.total();
 }
 
 /// Makes `columns` columns of n values, one after the other, orthonormal in place; those that
@@ -48,14 +81,14 @@ void orthonormalise(Value* values, std::uint64_t n, std::uint64_t columns, doubl
   for (std::uint64_t c = 0; c < columns; ++c, values += n) {
     double* x = space + c * n;
     const Value largest = largest_magnitude(values, n);
-    const double scale = largest > 0 ? inverse_scale(largest) : 0;
+    const double scale = inverse_scale(largest);
     for (std::uint64_t i = 0; i < n; ++i) x[i] = values[i] * scale;
     const double before = dot(x, x, n);
     for (int time = 0; time < 2; ++time) {
       for (std::uint64_t b = 0; b < c; ++b) {
         const double* __restrict other = space + b * n;
         const double along = dot(other, x, n);
-        for (std::uint64_t i = 0; i < n; ++i) x[i] -= along * other[i];
+        for (std::uint64_t i = 0; i < n; ++i) x[i] = cleaned(x[i], along, other[i]);
       }
     }
     const double after = dot(x, x, n);

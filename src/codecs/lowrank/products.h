@@ -15,13 +15,12 @@
 #include <cstring>
 
 #include "base/isa.h"
+#include "codecs/lowrank/element.h"
 
 namespace skimp::lowrank {
 
-/// Lanes of a sum over columns; panels are whole multiples.
-inline constexpr std::uint64_t lanes = 32;
 inline constexpr std::uint64_t band_rows = 8;
-inline constexpr std::uint64_t panel_columns = 4096;
+inline constexpr std::uint64_t panel_columns = span_columns;
 /// Elements from one row of a tile to the next: not a power of two, which would put all rows into
 /// the same few sets of the cache.
 inline constexpr std::uint64_t tile_stride = panel_columns + 16;

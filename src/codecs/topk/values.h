@@ -69,6 +69,8 @@ class ValueCoding {
     return floor_log2(largest) - (format == Format::float16 ? 14 : 0);
   }
 
+  std::int32_t exponent() const { return up_.exponent(); }
+
   /// A value as it is stored, and back; Stored is the format's, and not double.
   template <class Stored>
   SKIMP_HOST_DEVICE Stored stored(Value value) const {
@@ -78,7 +80,6 @@ class ValueCoding {
   SKIMP_HOST_DEVICE Value loaded(Stored stored) const {
     return static_cast<Value>(up_.apply(static_cast<Value>(convert<float>(stored))));
   }
-  std::int32_t exponent() const { return exponent_; }
 
   /// Writes n values as entries j, j + 1, … of the payload's values, and to `stored` (unless null)
   /// what a decoder reads.
@@ -143,6 +144,7 @@ class ValueCoding {
    public:
     SKIMP_HOST_DEVICE explicit Scale(int exponent)
         : exponent_(exponent), factor_(times_power_of_two(1.0, exponent)) {}
+    int exponent() const { return exponent_; }
     SKIMP_HOST_DEVICE double apply(float x) const { return static_cast<double>(x) * factor_; }
     SKIMP_HOST_DEVICE double apply(double x) const { return times_power_of_two(x, exponent_); }
 

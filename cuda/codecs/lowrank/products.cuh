@@ -1,0 +1,209 @@
+/// \file
+/// P = M·S and Q = Mᵀ·P̂, each in one pass over M, for K = padded_rank columns at once.
+///
+/// A warp takes a few rows (of P) or columns (of Q) of one span, and keeps their sums in registers.
+/// For P a lane is a lane of the sum; for Q a lane has columns of its own and goes down the rows.
+/// Sums over single spans are then added in order (spans.cuh), unless there is one.
+#pragma once
+
+#include <cstdint>
+#include <type_traits>
+
+#include "codecs/lowrank/device_workspace.h"
+#include "cuda/codecs/lowrank/batch.cuh"
+#include "cuda/codecs/lowrank/values.cuh"
+
+namespace skimp::cuda::lowrank {
+
+using skimp::lowrank::lanes;
+using skimp::lowrank::Piece;
+using skimp::lowrank::span_columns;
+using skimp::lowrank::span_rows;
+
+static_assert(lanes == warp_size);
+
+/// A matrix, and where in `partial` its sums over spans begin.
+struct Factored {
+  Piece piece;
+  std::uint64_t partial = 0;
+};
+
+template <class Value>
+struct ProductJob {
+  Batch<Factored> batch;
+  Matrix<Value> matrix;
+  std::uint64_t rank;
+  const Value* factor;  ///< S or P̂, row after row
+  Value* partial;
+  Value* buffer;  ///< where P or Q is wanted
+  DeviceStatus* status;
+};
+
+template <unsigned n>
+using Unsigned = std::integral_constant<unsigned, n>;
+
+/// Calls step(i, constant U) for i from `begin` to `end` by U·stride, then for the rest with U = 1.
+template <unsigned U, class Step>
+__device__ void for_each_step(std::uint64_t begin, std::uint64_t end, std::uint64_t stride,
+                              Step&& step) {
+  std::uint64_t i = begin;
+  for (; i + (U - 1) * stride < end; i += U * stride) step(i, Unsigned<U>{});
+  if constexpr (U > 1) {
+    for (; i < end; i += stride) step(i, Unsigned<1>{});
+  }
+}
+
+// ---- P = M·S ------------------------------------------------------------------------------------
+
+/// Rows of P that a warp adds up at once: as many as registers allow, up to 8.
+template <class Value, unsigned K>
+inline constexpr unsigned sketch_rows = K * sizeof(Value) <= 64 ? 8 : 512 / (K * sizeof(Value));
+
+template <class Value, unsigned K>
+__device__ void sketch_span(const ProductJob<Value>& job, std::uint64_t index) {
+  constexpr unsigned R = sketch_rows<Value, K>;
+  const auto [entry, item] = job.batch.find(index);
+  const Piece& piece = entry.piece;
+  const std::uint64_t groups = divide_up(piece.rows, R);
+  const std::uint64_t row = item % groups * R, span = item / groups;
+  const std::uint64_t column = span * span_columns, rest = piece.columns - column;
+  const std::uint64_t columns = rest < span_columns ? rest : span_columns;
+
+  std::uint64_t rows_at[R];  // rows that there are not are those of the last one
+  SKIMP_UNROLL
+  for (unsigned r = 0; r < R; ++r) {
+    const std::uint64_t i = row + r < piece.rows ? row + r : piece.rows - 1;
+    rows_at[r] = piece.begin + i * piece.columns + column;
+  }
+  const Value* start = job.factor + (piece.second / job.rank + column) * K;
+
+  Value sums[R][K] = {};
+  for_each_step<(K > 8 ? 1 : 2)>(lane(), columns, lanes, [&](std::uint64_t j, auto steps) {
+    constexpr unsigned U = decltype(steps)::value;
+    Value m[U * R];
+    job.matrix.load([&](unsigned k) { return rows_at[k % R] + j + k / R * lanes; }, m);
+    SKIMP_UNROLL
+    for (unsigned u = 0; u < U; ++u) {
+      Value factors[K];
+      load_row(start + (j + u * lanes) * K, factors);
+      SKIMP_UNROLL
+      for (unsigned c = 0; c < K; ++c) {
+        SKIMP_UNROLL
+        for (unsigned r = 0; r < R; ++r) sums[r][c] += m[u * R + r] * factors[c];
+      }
+    }
+  });
+
+  const bool whole = piece.columns <= span_columns;
+  Value* to =
+      whole ? job.buffer + piece.first : job.partial + entry.partial + span * job.rank * piece.rows;
+  bool finite = true;
+  SKIMP_UNROLL
+  for (unsigned c = 0; c < K; ++c) {
+    SKIMP_UNROLL
+    for (unsigned r = 0; r < R; ++r) {
+      Value sum = sums[r][c];
+      SKIMP_UNROLL
+      for (unsigned width = lanes / 2; width > 0; width /= 2) {
+        sum += __shfl_down_sync(all_lanes, sum, width);
+      }
+      if (lane() != 0 || c >= job.rank || row + r >= piece.rows) continue;
+      to[c * piece.rows + row + r] = canonical(sum);
+      finite = finite && is_finite(sum);
+    }
+  }
+  if (whole && !finite) report(job.status, nonfinite_status);
+}
+
+/// Blocks that a multiprocessor is to hold at least; where that would leave too few registers, one.
+template <class Value, unsigned K>
+inline constexpr unsigned sketch_blocks = sizeof(Value) == sizeof(float) && K <= 8 ? 2 : 1;
+
+template <class Value, unsigned K>
+__global__ void __launch_bounds__(block_threads, (sketch_blocks<Value, K>))
+    sketch_spans(ProductJob<Value> job) {
+  const std::uint64_t items = job.batch.ends[job.batch.count - 1];
+  for (std::uint64_t i = first_piece(); i < items; i += pieces_at_once()) {
+    sketch_span<Value, K>(job, i);
+  }
+}
+
+template <class Value, unsigned K>
+std::uint64_t sketch_items(const Piece& piece) {
+  return divide_up(piece.rows, sketch_rows<Value, K>) * skimp::lowrank::column_spans(piece);
+}
+
+// ---- Q = Mᵀ·P̂ -----------------------------------------------------------------------------------
+
+/// Columns of Q that a lane adds up at once, and rows that it reads ahead.
+template <class Value, unsigned K>
+inline constexpr unsigned lane_columns = K * sizeof(Value) <= 128 ? 2 : 1;
+inline constexpr unsigned rows_ahead = 8;
+
+template <class Value, unsigned K>
+__device__ void project_span(const ProductJob<Value>& job, std::uint64_t index) {
+  constexpr unsigned W = lane_columns<Value, K>;
+  const auto [entry, item] = job.batch.find(index);
+  const Piece& piece = entry.piece;
+  const std::uint64_t strips = divide_up(piece.columns, W * warp_size);
+  const std::uint64_t column = item % strips * W * warp_size + lane(), span = item / strips;
+  const std::uint64_t row = span * span_rows, rest = piece.rows - row;
+  const std::uint64_t rows = rest < span_rows ? rest : span_rows;
+
+  std::uint64_t columns_at[W];  // columns that there are not are the last one
+  SKIMP_UNROLL
+  for (unsigned w = 0; w < W; ++w) {
+    const std::uint64_t j = column + w * warp_size;
+    columns_at[w] = piece.begin + row * piece.columns + (j < piece.columns ? j : piece.columns - 1);
+  }
+  const Value* p = job.factor + (piece.first / job.rank + row) * K;
+
+  Value sums[W][K] = {};
+  for_each_step<rows_ahead>(0, rows, 1, [&](std::uint64_t i, auto steps) {
+    constexpr unsigned U = decltype(steps)::value;
+    Value m[U * W];
+    job.matrix.load([&](unsigned k) { return columns_at[k % W] + (i + k / W) * piece.columns; }, m);
+    SKIMP_UNROLL
+    for (unsigned u = 0; u < U; ++u) {
+      Value factors[K];
+      load_row(p + (i + u) * K, factors);
+      SKIMP_UNROLL
+      for (unsigned c = 0; c < K; ++c) {
+        SKIMP_UNROLL
+        for (unsigned w = 0; w < W; ++w) sums[w][c] += m[u * W + w] * factors[c];
+      }
+    }
+  });
+
+  const bool whole = piece.rows <= span_rows;
+  Value* to = whole ? job.buffer + piece.second
+                    : job.partial + entry.partial + span * job.rank * piece.columns;
+  bool finite = true;
+  SKIMP_UNROLL
+  for (unsigned w = 0; w < W; ++w) {
+    const std::uint64_t j = column + w * warp_size;
+    SKIMP_UNROLL
+    for (unsigned c = 0; c < K; ++c) {
+      if (c >= job.rank || j >= piece.columns) continue;
+      to[c * piece.columns + j] = canonical(sums[w][c]);
+      finite = finite && is_finite(sums[w][c]);
+    }
+  }
+  if (whole && !finite) report(job.status, nonfinite_status);
+}
+
+template <class Value, unsigned K>
+__global__ void project_spans(ProductJob<Value> job) {
+  const std::uint64_t items = job.batch.ends[job.batch.count - 1];
+  for (std::uint64_t i = first_piece(); i < items; i += pieces_at_once()) {
+    project_span<Value, K>(job, i);
+  }
+}
+
+template <class Value, unsigned K>
+std::uint64_t project_items(const Piece& piece) {
+  return divide_up(piece.columns, lane_columns<Value, K> * warp_size) *
+         skimp::lowrank::row_spans(piece);
+}
+
+}  // namespace skimp::cuda::lowrank

@@ -1,0 +1,44 @@
+/// \file
+/// The sums over single spans, added in order.
+#pragma once
+
+#include <cstdint>
+
+#include "cuda/codecs/lowrank/batch.cuh"
+#include "cuda/codecs/lowrank/values.cuh"
+
+namespace skimp::cuda::lowrank {
+
+/// `count` sums at `to`, of `spans` parts each at `partial`, one span after the other.
+struct Spans {
+  std::uint64_t count = 0;
+  std::uint64_t spans = 0;
+  std::uint64_t partial = 0;
+  std::uint64_t to = 0;
+};
+
+template <class Value>
+struct AddSpans {
+  Batch<Spans> batch;
+  const Value* partial;
+  Value* buffer;
+  DeviceStatus* status;
+};
+
+/// A warp takes a value a lane.
+template <class Value>
+__global__ void add_spans(AddSpans<Value> job) {
+  const std::uint64_t items = job.batch.ends[job.batch.count - 1];
+  for (std::uint64_t index = first_piece(); index < items; index += pieces_at_once()) {
+    const auto [entry, item] = job.batch.find(index);
+    const std::uint64_t i = item * warp_size + lane();
+    if (i >= entry.count) continue;
+    const Value* from = job.partial + entry.partial + i;
+    Value sum = from[0];
+    for (std::uint64_t span = 1; span < entry.spans; ++span) sum += from[span * entry.count];
+    job.buffer[entry.to + i] = canonical(sum);
+    if (!is_finite(sum)) report(job.status, nonfinite_status);
+  }
+}
+
+}  // namespace skimp::cuda::lowrank
