@@ -51,7 +51,7 @@ def train(comm, codec):
 
 def main():
     print(f"{'':50}{'loss':>8}{'MB forward':>12}")
-    for codec in (skimp.Identity(), skimp.Quantize(8), skimp.Quantize(4), skimp.Sign()):
+    for codec in (skimp.Identity(), skimp.Quantize(8), skimp.Quantize(4)):
         sent, loss = skimp.run_threads(2, train, codec)
         print(f"{codec.text:50}{loss:8.4f}{sent / 1e6:12.2f}")
 
