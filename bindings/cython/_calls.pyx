@@ -37,6 +37,21 @@ cdef int require_bytes(str call, uint64_t given, uint64_t wanted) except -1:
     return 0
 
 
+cdef skimp_options default_options() noexcept:
+    """SKIMP_OPTIONS_INIT, which Cython does not see."""
+    cdef skimp_options options
+    options.options_bytes = sizeof(skimp_options)
+    options.codec = options.broadcast_codec = NULL
+    options.residual = NULL
+    options.algorithm = NULL
+    options.op = <skimp_op>0
+    options.nonfinite = <skimp_nonfinite>0
+    options.root = options.trim = 0
+    options.graph = NULL
+    options.step_size = 0
+    return options
+
+
 cdef class Memory:
     """The bytes of a contiguous object, for as long as this lives."""
 
@@ -60,7 +75,7 @@ def run(int collective, uintptr_t communicator, source, target, int dtype, uintp
     cdef uint64_t ranks = <uint64_t>skimp_communicator_world_size(self)
     cdef uint64_t wanted = <uint64_t>input.view.len
     cdef const char* name = NULL
-    cdef skimp_options options
+    cdef skimp_options options = default_options()
     cdef skimp_report report
     cdef skimp_status status
     if algorithm is not None:
@@ -71,7 +86,6 @@ def run(int collective, uintptr_t communicator, source, target, int dtype, uintp
         wanted *= ranks
     require_bytes("collective", <uint64_t>output.view.len, wanted)
 
-    options.options_bytes = sizeof(skimp_options)
     options.codec = <skimp_codec*>codec
     options.broadcast_codec = <skimp_codec*>broadcast_codec
     options.residual = <skimp_residual*>residual
@@ -124,6 +138,32 @@ def run_plan(uintptr_t plan, source, target, uintptr_t residual):
     return not report.skipped
 
 
+def send(uintptr_t communicator, source, int dtype, int dest, int tag, uintptr_t codec,
+         uintptr_t residual):
+    """Sends the elements of `source` to rank `dest`."""
+    cdef Memory input = Memory(source, PyBUF_SIMPLE)
+    cdef uint64_t count = <uint64_t>input.view.len // size_of(dtype)
+    cdef skimp_options options = default_options()
+    cdef skimp_status status
+    options.codec = <skimp_codec*>codec
+    options.residual = <skimp_residual*>residual
+    with nogil:
+        status = skimp_send(<skimp_communicator*>communicator, input.view.buf, count,
+                            <skimp_dtype>dtype, dest, tag, &options)
+    check(status)
+
+
+def recv(uintptr_t communicator, target, int dtype, int source, int tag):
+    """Receives the elements of `target` from rank `source`."""
+    cdef Memory output = Memory(target, PyBUF_WRITABLE)
+    cdef uint64_t count = <uint64_t>output.view.len // size_of(dtype)
+    cdef skimp_status status
+    with nogil:
+        status = skimp_recv(<skimp_communicator*>communicator, output.view.buf, count,
+                            <skimp_dtype>dtype, source, tag)
+    check(status)
+
+
 cdef class SparseArray:
     """Owns a sparse array of the C interface."""
 
@@ -164,7 +204,7 @@ def run_sparse(int collective, uintptr_t communicator, indices, int index_bytes,
     cdef SparseArray input = make_sparse(indices, index_bytes, values, dtype, count)
     cdef skimp_communicator* self = <skimp_communicator*>communicator
     cdef int results = 1
-    cdef skimp_options options
+    cdef skimp_options options = default_options()
     cdef skimp_status status
     cdef SparseArray result
     if collective == SKIMP_ALLGATHER:
@@ -172,17 +212,9 @@ def run_sparse(int collective, uintptr_t communicator, indices, int index_bytes,
     room = bytearray(results * sizeof(void*))
     cdef Memory memory = Memory(room, PyBUF_WRITABLE)
     cdef skimp_sparse** made = <skimp_sparse**>memory.view.buf
-    options.options_bytes = sizeof(skimp_options)
-    options.codec = options.broadcast_codec = NULL
-    options.residual = NULL
-    options.algorithm = NULL
     if algorithm is not None:
         options.algorithm = PyBytes_AS_STRING(algorithm)
     options.op = <skimp_op>op
-    options.nonfinite = <skimp_nonfinite>0
-    options.root = options.trim = 0
-    options.graph = NULL
-    options.step_size = 0
     with nogil:
         if collective == SKIMP_ALLREDUCE:
             status = skimp_allreduce_sparse(self, input.array, &options, made)

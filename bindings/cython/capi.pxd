@@ -87,6 +87,12 @@ cdef extern from "skimp/skimp.h" nogil:
     skimp_status skimp_mix(
         skimp_communicator* communicator, const void* input, void* output, uint64_t count,
         skimp_dtype dtype, const skimp_options* options)
+    skimp_status skimp_send(
+        skimp_communicator* communicator, const void* input, uint64_t count, skimp_dtype dtype,
+        int dest, int tag, const skimp_options* options)
+    skimp_status skimp_recv(
+        skimp_communicator* communicator, void* output, uint64_t count, skimp_dtype dtype,
+        int source, int tag)
     skimp_status skimp_sparse_create(
         const void* indices, int index_bytes, const void* values, uint64_t entries, uint64_t count,
         skimp_dtype dtype, skimp_sparse** sparse)

@@ -13,10 +13,11 @@ from skimp.choices import NonFinite, Op
 from skimp.codecs import Codec
 from skimp.collectives import CodecLike, Collectives
 from skimp.plan import Plan
+from skimp.point_to_point import PointToPoint
 from skimp.report import Report
 
 
-class Communicator(Collectives):
+class Communicator(Collectives, PointToPoint):
     """One rank of a group; made by `run_threads`, `skimp.mpi` or `split`, not by hand.
 
     Used by one thread at a time. After fork() use none that was made before it. As a context
@@ -54,7 +55,7 @@ class Communicator(Collectives):
 
     @property
     def report(self) -> Report:
-        """What the last call of a collective did on this rank."""
+        """What the last collective, `send` or `recv` did on this rank."""
         return Report(**self._native.report())
 
     def set_timeout(self, seconds: float) -> None:

@@ -78,24 +78,31 @@ Communicator::Communicator(std::unique_ptr<Transport> transport) : root_(std::ma
   root_->transport = std::move(transport);
   transport_ = root_->transport.get();
   members_ = all_ranks(*transport_);
-  messenger_ = std::make_unique<Messenger>(*transport_, 0);
+  make_messengers();
   if (transport_->shared_memory()) nodes_.assign(members_.size(), 0);
   set_threads(threads_asked_for());
 }
 
 Communicator::Communicator(std::shared_ptr<Root> root, std::vector<int> members, Channel channel)
     : root_(std::move(root)), members_(std::move(members)) {
-  group_ = make_group(*root_->transport, members_, channel, 1);
+  group_ = make_group(*root_->transport, members_, channel, own_channels);
   transport_ = group_.get();
+  make_messengers();
+}
+
+void Communicator::make_messengers() {
   messenger_ = std::make_unique<Messenger>(*transport_, 0);
+  mailbox_ = std::make_unique<Mailbox>(*transport_, 1, *messenger_);
 }
 
 Communicator::~Communicator() {
-  if (!failure_ || !messenger_ || transport_->can_withdraw() || !messenger_->busy()) return;
+  if (!failure_ || !messenger_ || transport_->can_withdraw()) return;
+  if (!messenger_->busy() && !mailbox_->busy()) return;
   // The network may still read and write this memory: it is never freed.
   new std::vector<std::shared_ptr<void>>(std::move(kept_));
   new std::tuple(std::move(root_), std::move(group_));
   static_cast<void>(messenger_.release());
+  static_cast<void>(mailbox_.release());
 }
 
 void Communicator::set_timeout(double seconds) {
@@ -131,13 +138,28 @@ void Communicator::check_usable() const {
 
 void Communicator::call(const std::string& text, bool fresh, const std::shared_ptr<void>& owner,
                         const std::function<void(Messenger&)>& body) {
-  check_usable();
-  try {
+  run_or_end(text, owner, [&] {
     messenger_->begin({fingerprint_of(text), sequence_, text}, timeout_seconds_);
     if (world_size() > 1 && (fresh || !messenger_->has_agreed())) messenger_->agree();
     body(*messenger_);
     messenger_->finish();
     ++sequence_;
+  });
+}
+
+void Communicator::mail(const std::string& text, const std::shared_ptr<void>& owner,
+                        const std::function<void(Mailbox&)>& body) {
+  run_or_end(text, owner, [&] {
+    mailbox_->begin(text, timeout_seconds_);
+    body(*mailbox_);
+  });
+}
+
+void Communicator::run_or_end(const std::string& text, const std::shared_ptr<void>& owner,
+                              const std::function<void()>& body) {
+  check_usable();
+  try {
+    body();
   } catch (const Error& error) {
     end(error, owner);
     throw;
@@ -156,6 +178,7 @@ void Communicator::end(const Error& cause, const std::shared_ptr<void>& owner) {
   failure_ = Error(cause.status(),
                    skimp::text("an earlier call on this communicator failed: ", cause.what()));
   if (transport_->can_withdraw()) {
+    mailbox_.reset();
     messenger_.reset();
   } else {
     kept_.push_back(owner);
@@ -173,6 +196,7 @@ void Communicator::close(const std::optional<std::string>& reason) {
     messenger_->begin({0, sequence_, "close"}, timeout_seconds_);
     end(Error(SKIMP_CLOSED, *reason), nullptr);
   } else {
+    mailbox_.reset();
     messenger_.reset();
   }
   failure_ = closed;
@@ -195,10 +219,10 @@ std::unique_ptr<Communicator> Communicator::split(int color, int key) {
     std::stable_sort(ranks.begin(), ranks.end(), [&](int a, int b) {
       return tickets[static_cast<std::size_t>(a)].key < tickets[static_cast<std::size_t>(b)].key;
     });
-    require(channel < root_->transport->channels(), "split: all ", root_->transport->channels(),
-            " channels of the transport are taken");
-    // The same channel may carry several parts that have no rank in common.
-    root_->next_channel = channel + 1;
+    require(channel + own_channels <= root_->transport->channels(), "split: all ",
+            root_->transport->channels(), " channels of the transport are taken");
+    // The same channels may carry several parts that have no rank in common.
+    root_->next_channel = channel + own_channels;
     std::vector<int> nodes;
     for (int& member : ranks) {
       const auto place = static_cast<std::size_t>(member);
@@ -221,6 +245,7 @@ void Communicator::wrap(
   root_->transport = wrapper(std::move(root_->transport));
   transport_ = root_->transport.get();
   messenger_->change_transport(*transport_);
+  mailbox_->change_transport(*transport_);
 }
 
 }  // namespace skimp

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "collectives/call.h"
+#include "collectives/mailbox.h"
 #include "collectives/messenger.h"
 
 namespace skimp {
@@ -59,18 +60,29 @@ class Communicator {
   void call(const std::string& text, bool fresh, const std::shared_ptr<void>& owner,
             const std::function<void(Messenger&)>& body);
 
+  /// Runs `body`, in which this rank sends a frame to another or receives one from it. That is none
+  /// of the numbered calls, so other ranks need not know of it. Errors are those of a call.
+  void mail(const std::string& text, const std::shared_ptr<void>& owner,
+            const std::function<void(Mailbox&)>& body);
+
   /// Replaces the transport by one that wraps it; for tests. Not after a split.
   void wrap(const std::function<std::unique_ptr<Transport>(std::unique_ptr<Transport>)>& wrapper);
 
  private:
+  /// Of every communicator: one for calls, one for frames between two ranks.
+  static constexpr Channel own_channels = 2;
+
   /// What a communicator and its parts share: the transport, and which of its channels are taken.
   struct Root {
     std::unique_ptr<Transport> transport;
-    Channel next_channel = 1;
+    Channel next_channel = own_channels;
   };
 
   Communicator(std::shared_ptr<Root> root, std::vector<int> members, Channel channel);
   void check_usable() const;
+  void make_messengers();
+  void run_or_end(const std::string& text, const std::shared_ptr<void>& owner,
+                  const std::function<void()>& body);
   void end(const Error& cause, const std::shared_ptr<void>& owner);
 
   std::shared_ptr<Root> root_;
@@ -78,6 +90,7 @@ class Communicator {
   Transport* transport_;
   std::vector<int> members_;  ///< as ranks of the root
   std::unique_ptr<Messenger> messenger_;
+  std::unique_ptr<Mailbox> mailbox_;
   double timeout_seconds_ = 300;
   std::uint64_t segment_ = default_segment;
   std::shared_ptr<Team> team_;  ///< null: one thread

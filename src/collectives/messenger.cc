@@ -6,13 +6,6 @@
 #include "collectives/error_frame.h"
 
 namespace skimp {
-namespace {
-
-/// Who waits longer than this listens to everybody, not only to whom it waits for: any rank may
-/// know why nothing comes.
-constexpr double deaf_seconds = 0.02;
-
-}  // namespace
 
 Messenger::Messenger(Transport& transport, Channel channel)
     : transport_(&transport),
@@ -90,24 +83,14 @@ void Messenger::send(int peer, const FrameHeader& header, Bytes payload) {
 
 bool Messenger::has_room(int peer) {
   int under_way = 0;
-  for (Outgoing& out : outgoing_) under_way += out.peer == peer && !out.has_left();
+  for (OutgoingFrame& out : outgoing_) under_way += out.peer == peer && !out.has_left();
   return under_way < window_;
 }
 
 void Messenger::start(int peer, const FrameHeader& header, Bytes payload) {
   last_round_ = std::max(last_round_, int{header.round});
-  Outgoing& out = outgoing_.emplace_back(Outgoing{peer, header, {}, nullptr});
-  if (header_bytes + payload.size() <= small_message_bytes) {
-    out.message.resize(header_bytes + payload.size());
-    store(out.message.data(), header);
-    std::copy(payload.begin(), payload.end(), out.message.begin() + header_bytes);
-    const Send send{peer, out.message.data(), out.message.size()};
-    out.request = transport_->exchange(channel_, {&send, 1}, {});
-  } else {
-    const Send sends[] = {{peer, &out.header, header_bytes},
-                          {peer, payload.data(), payload.size()}};
-    out.request = transport_->exchange(channel_, sends, {});
-  }
+  OutgoingFrame& out = outgoing_.emplace_back(OutgoingFrame{peer, header});
+  start_frame(*transport_, channel_, out, payload);
   traffic_.bytes_sent += header_bytes + payload.size();
   traffic_.messages_sent += 1;
 }
@@ -144,7 +127,16 @@ bool Messenger::listen_to_all() {
 
 void Messenger::poll() {
   for (int peer = 0; peer < world_size(); ++peer) advance(peer);
-  std::erase_if(outgoing_, [](Outgoing& out) { return out.has_left(); });
+  std::erase_if(outgoing_, [](OutgoingFrame& out) { return out.has_left(); });
+}
+
+bool Messenger::watch(int peer) {
+  const bool new_here = listen(peer);
+  const Inbox& inbox = at(peer).inbox;
+  if (hear(peer) && inbox.header.kind == FrameKind::error) {
+    throw read_error_frame(inbox.payload, peer);
+  }
+  return new_here;
 }
 
 /// Moves the frames of a peer as far as what has arrived allows: also through receives that it
@@ -187,19 +179,10 @@ bool Messenger::hear(int peer) {
 }
 
 /// Puts the first message of a frame into the inbox.
-void Messenger::read_message(int peer, Bytes message) try {
+void Messenger::read_message(int peer, Bytes message) {
   Inbox& inbox = at(peer).inbox;
-  inbox.header = read_header(message);
-  const std::uint64_t payload_bytes = inbox.header.payload_bytes;
-  const bool small = payload_bytes <= small_message_bytes - header_bytes;
-  const std::uint64_t expected = header_bytes + (small ? payload_bytes : 0);
-  require_intact(message.size() == expected, "frame: a message of ", message.size(),
-                 " bytes, its header tells of ", expected);
-  inbox.payload = message.subspan(header_bytes);
-  if (small) check_payload(inbox.header, inbox.payload);
+  inbox.header = read_first_message(peer, message, inbox.payload);
   inbox.read = inbox.header.kind == FrameKind::error || !inbox.errors_only;
-} catch (const Error& error) {
-  fail(error.status(), "from rank ", peer, ": ", error.what());
 }
 
 /// Whether the frame in the inbox says that the peer has failed, in a call that concerns this one:
@@ -258,11 +241,7 @@ void Messenger::read_payload(int peer, Incoming& incoming) {
     read_message(peer, arrived);
     return;
   }
-  try {
-    check_payload(incoming.header, arrived);
-  } catch (const Error& error) {
-    fail(error.status(), "from rank ", peer, ": ", error.what());
-  }
+  check_payload_from(peer, incoming.header, arrived);
   incoming.state = Incoming::done;
 }
 
@@ -312,7 +291,7 @@ void Messenger::finish() {
   const int round = last_round_ + 1;
   if (wait_until(after(patience(round)), [&] { return outgoing_.empty(); })) return;
   std::vector<int> silent;
-  for (Outgoing& out : outgoing_) {
+  for (OutgoingFrame& out : outgoing_) {
     if (!out.has_left()) silent.push_back(out.peer);
   }
   std::sort(silent.begin(), silent.end());

@@ -1,10 +1,6 @@
 /// \file
 /// Frames over a transport: every wait has a deadline, every header is compared with the call that
 /// this rank is in, and a rank that fails says so in place of its data.
-///
-/// A frame of at most `small_message_bytes` is one message. A longer one is two, its header and its
-/// payload, so that a receiver knows what comes before it makes room: whatever a confused peer
-/// sends, it lands in memory that was meant for it.
 #pragma once
 
 #include <deque>
@@ -16,11 +12,14 @@
 #include <vector>
 
 #include "base/error.h"
-#include "codecs/frame.h"
+#include "collectives/frame_messages.h"
 #include "collectives/mismatch.h"
-#include "transports/transport.h"
 
 namespace skimp {
+
+/// Who waits longer than this listens to everybody, not only to whom it waits for: any rank may
+/// know why nothing comes.
+inline constexpr double deaf_seconds = 0.02;
 
 /// What all ranks must agree on in one call.
 struct CallId {
@@ -82,6 +81,10 @@ class Messenger {
   /// Lets what has arrived move on, without waiting.
   void poll();
 
+  /// Between calls: throws the error of a peer that says it has failed. Frames of later calls stay
+  /// for those. True if this is when it began to listen, so that to look again may find more.
+  bool watch(int peer);
+
   /// Waits until everything that was sent has left.
   void finish();
 
@@ -95,7 +98,6 @@ class Messenger {
   const Traffic& traffic() const { return traffic_; }
 
  private:
-  struct Outgoing;
   struct Incoming;
   struct Inbox;
   struct Peer;
@@ -134,19 +136,9 @@ class Messenger {
   bool has_stated_ = false;
   bool in_inquest_ = false;
   std::vector<Peer> peers_;
-  std::deque<Outgoing> outgoing_;
+  std::deque<OutgoingFrame> outgoing_;
   std::unordered_map<std::uint64_t, std::string> agreed_;  ///< texts by fingerprint
   Traffic traffic_;
-};
-
-struct Messenger::Outgoing {
-  int peer;
-  FrameHeader header;              ///< of a large frame, while it is on its way
-  std::vector<std::byte> message;  ///< a small frame, header and payload
-  std::unique_ptr<Request> request;
-
-  /// A request that could not be made is not waited for.
-  bool has_left() { return request == nullptr || request->done(); }
 };
 
 /// A frame that a collective expects.

@@ -76,7 +76,7 @@ void Messenger::abandon(const Error& cause) noexcept try {
     }
   }
   const TimePoint end = after(std::min(timeout_seconds_, linger_seconds));
-  const auto has_left = [](Outgoing& out) { return out.has_left(); };
+  const auto has_left = [](OutgoingFrame& out) { return out.has_left(); };
   while (!std::all_of(outgoing_.begin(), outgoing_.end(), has_left) && Clock::now() < end) {
     transport_->progress(end);
   }
@@ -88,7 +88,7 @@ bool Messenger::busy() noexcept try {
   const auto is_under_way = [](const std::unique_ptr<Request>& request) {
     return request != nullptr && !request->done();
   };
-  for (Outgoing& out : outgoing_) {
+  for (OutgoingFrame& out : outgoing_) {
     if (out.request == nullptr || !out.request->done()) return true;
   }
   for (Peer& peer : peers_) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "collectives/plan.h"
+#include "collectives/point_to_point.h"
 #include "device/buffer.h"
 #include "device/memory.h"
 
@@ -74,5 +75,9 @@ bool run_with_feedback(Plan& plan, const void* input, void* output, Residual* re
 /// The same for a stand-alone encode: returns the frame's bytes.
 std::uint64_t encode_with_feedback(const Codec& codec, const void* input, std::uint64_t count,
                                    DType dtype, Residual* residual, MutableBytes frame);
+
+/// The same for a message to another rank.
+void send_with_feedback(Communicator& communicator, const Envelope& envelope, const Codec& codec,
+                        const void* input, Residual* residual, skimp_report& report);
 
 }  // namespace skimp

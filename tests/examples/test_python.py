@@ -80,3 +80,11 @@ def test_ef21():
     assert found["dense"][0] < 1e-9
     assert found["top 10 %, no feedback"][0] > found["top 10 %, ErrorFeedback"][0] > 1e-2
     assert found["top 10 %, EF21"][0] < 1e-6
+
+
+def test_pipeline():
+    (dense, dense_sent), *compressed = filter(None, rows("pipeline.py").values())
+    assert dense < 0.02
+    for (loss, sent), times in zip(compressed, (3.9, 7.6), strict=True):
+        assert loss < 0.02
+        assert dense_sent > times * sent

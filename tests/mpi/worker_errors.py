@@ -97,6 +97,44 @@ def silence(comm, count: int) -> None:
     assert "and" not in str(error).split("did not answer")[0], "a stuck rank is blamed too"
 
 
+def message_mismatch(comm, count: int) -> None:
+    """The receiver of a message expects another count; everybody hears of it."""
+    says = f"rank 0 sends count = {count}, rank 1 receives count = {count + 1}"
+    x = values(count, 0)
+    if comm.rank == 0:
+        raised(lambda: comm.send(x, 1))  # a large one hears of it before it has left
+    if comm.rank == 1:
+        expect(lambda: comm.recv(0, like=values(count + 1, 0)), skimp.MismatchError, says)
+    again = expect(comm.barrier, skimp.MismatchError, says)
+    assert comm.rank != 1 or "an earlier call" in str(again)
+
+
+def message_exception(comm, count: int) -> None:
+    """Rank 1 owes a message and takes none: who waits for it hears why it has given up."""
+    if comm.rank == 1:
+        comm.close("no such layer")
+        return
+    x = values(count, 0)
+    call = {0: lambda: comm.recv(1, like=x)}.get(comm.rank, lambda: comm.recv(0, like=x))
+    expect(call, skimp.PeerFailed, "rank 1 failed: no such layer")
+
+
+def message_silence(comm, count: int) -> None:
+    """A rank neither sends nor takes messages for longer than the others are ready to wait."""
+    x = values(count, comm.rank)
+    comm.set_timeout(2)
+    if comm.rank == 1:
+        time.sleep(5)
+        return
+
+    def call():
+        if comm.rank == 0:
+            comm.send(x, 1)
+        comm.recv(1, like=x)
+
+    expect(call, skimp.TimeoutError, "rank 1 did not answer")
+
+
 def group_failure(comm) -> None:
     """What fails in a group leaves the others and the parent as they were."""
     part = comm.split(color=comm.rank % 2)
@@ -117,6 +155,11 @@ SCENARIOS = {
     "truncate, large": lambda comm: fault(comm, "truncate", LARGE, 0),
     "exception": lambda comm: exception(comm, SMALL),
     "exception, large": lambda comm: exception(comm, LARGE),
+    "message, mismatch": lambda comm: message_mismatch(comm, SMALL // 2),
+    "message, mismatch, large": lambda comm: message_mismatch(comm, LARGE),
+    "message, exception": lambda comm: message_exception(comm, SMALL),
+    "message, silence": lambda comm: message_silence(comm, SMALL // 2),
+    "message, silence, large": lambda comm: message_silence(comm, LARGE),
     "group": group_failure,
     "silence": lambda comm: silence(comm, SMALL),
     "silence, large": lambda comm: silence(comm, LARGE),

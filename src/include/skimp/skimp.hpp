@@ -410,6 +410,27 @@ class Communicator : public Handle<skimp_communicator, skimp_communicator_destro
     run(skimp_mix, input, output, std::ranges::size(input), options);
   }
 
+  void send(const void* input, std::uint64_t count, skimp_dtype dtype, int dest,
+            const Options& options = {}, int tag = 0) {
+    const skimp_options c_options = options.c_options();
+    check(skimp_send(handle(), input, count, dtype, dest, tag, &c_options));
+  }
+  template <Values Input>
+  void send(const Input& input, int dest, const Options& options = {}, int tag = 0) {
+    send(std::ranges::data(input), std::ranges::size(input), dtype_of<element_of<Input>>, dest,
+         options, tag);
+  }
+
+  void recv(void* output, std::uint64_t count, skimp_dtype dtype, int source, int tag = 0) {
+    check(skimp_recv(handle(), output, count, dtype, source, tag));
+  }
+  /// `output` has as many elements as were sent.
+  template <WritableValues Output>
+  void recv(Output&& output, int source, int tag = 0) {
+    recv(std::ranges::data(output), std::ranges::size(output), dtype_of<element_of<Output>>, source,
+         tag);
+  }
+
   Sparse allreduce(const Sparse& input, const Options& options = {}) {
     return std::move(run(skimp_allreduce_sparse, input, 1, options)[0]);
   }

@@ -1,0 +1,53 @@
+#include "collectives/frame_messages.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace skimp {
+namespace {
+
+/// Runs `read`; errors in what a peer sent name it.
+template <class Read>
+auto naming(int peer, const Read& read) {
+  try {
+    return read();
+  } catch (const Error& error) {
+    fail(error.status(), "from rank ", peer, ": ", error.what());
+  }
+}
+
+}  // namespace
+
+void start_frame(Transport& transport, Channel channel, OutgoingFrame& out, Bytes payload) {
+  if (header_bytes + payload.size() <= small_message_bytes) {
+    out.message.resize(header_bytes + payload.size());
+    store(out.message.data(), out.header);
+    std::copy(payload.begin(), payload.end(), out.message.begin() + header_bytes);
+    const Send send{out.peer, out.message.data(), out.message.size()};
+    out.request = transport.exchange(channel, {&send, 1}, {});
+  } else {
+    const Send sends[] = {{out.peer, &out.header, header_bytes},
+                          {out.peer, payload.data(), payload.size()}};
+    out.request = transport.exchange(channel, sends, {});
+  }
+}
+
+FrameHeader read_first_message(int peer, Bytes message, Bytes& payload) {
+  return naming(peer, [&] {
+    const FrameHeader header = read_header(message);
+    const bool small = header.payload_bytes <= small_message_bytes - header_bytes;
+    const std::uint64_t expected = header_bytes + (small ? header.payload_bytes : 0);
+    require_intact(message.size() == expected, "frame: a message of ", message.size(),
+                   " bytes, its header tells of ", expected);
+    payload = message.subspan(header_bytes);
+    if (small) check_payload(header, payload);
+    return header;
+  });
+}
+
+void check_payload_from(int peer, const FrameHeader& header, Bytes payload) {
+  naming(peer, [&] { check_payload(header, payload); });
+}
+
+}  // namespace skimp
