@@ -39,7 +39,7 @@ def claim(monkeypatch):
         ("gossip", ["allreduce, dense", "ring, exact", "ring, sign"]),
         ("delayed", ["dense, rate 0.05, 4 late"]),
         ("pruning", ["90 % pruned, afterwards", "2 bits, while training"]),
-        ("robust", ["mean, two send signs", "vote, all honest"]),
+        ("robust", ["mean, two send signs", "vote, two repeat signs"]),
     ],
 )
 def test_runs(claim, name, rows, monkeypatch, capsys, tmp_path):
