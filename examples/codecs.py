@@ -19,6 +19,7 @@ CODECS = (
     skimp.Sign(),
     skimp.TopK(0.01, values="float16"),
     skimp.BlockTopK(0.01, values="float16"),
+    skimp.Dct(skimp.TopK(0.01, values="float16")),
 )
 
 

@@ -42,6 +42,9 @@ CODECS = (
     "threshold(magnitude=1.5)",
     "threshold(fraction=0.3,values=float16)",
     "threshold(fraction=0.01,values=bfloat16)",
+    "dct(codec=topk(density=0.1,values=float16),chunk=64)",
+    "dct(codec=block_topk(k=5,block=96),chunk=8)",
+    "dct(codec=threshold(fraction=0.2),chunk=256)",
     "block_topk(density=0.02,block=256)",
     "block_topk(k=3,block=32,values=float16)",
 )

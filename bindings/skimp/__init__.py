@@ -24,7 +24,6 @@ from skimp.codecs import (
     RandomK,
     Sign,
     Ternary,
-    Threshold,
     TopK,
     codec,
     codec_names,
@@ -58,6 +57,7 @@ from skimp.pruning import DynamicPruning
 from skimp.report import Report
 from skimp.reshard import reshard
 from skimp.residual import Residual
+from skimp.selections import Dct, Threshold
 from skimp.sparse import Sparse
 from skimp.threads import run_threads
 
@@ -72,6 +72,7 @@ __all__ = [
     "CodecSchedule",
     "Communicator",
     "CorruptPayload",
+    "Dct",
     "Delayed",
     "DeviceError",
     "DynamicPruning",

@@ -215,42 +215,6 @@ class BlockTopK(Codec, name="block_topk"):
         self._make(density=density, k=k, block=block, values=values)
 
 
-class Threshold(Codec, name="threshold"):
-    """Every element whose magnitude reaches a threshold: few, none, or all of them.
-
-    magnitude
-        The threshold, above 0.
-    fraction
-        In its place: a part of the array's largest magnitude, above 0 and at most 1.
-    values
-        As for `TopK`.
-
-    Zeros are never kept, NaN and Inf always. Of the first kind what is left out is below the
-    threshold, element by element, but an array of small values is left out altogether: it is no
-    contraction, and `mix` refuses it. Of the second kind the largest element is always kept, which
-    makes a contraction; shards have largest magnitudes of their own. Payloads vary in size: reports
-    predict the most that they may be.
-
-    Strom 2015; Aji & Heafield 2017. Where we differ from the first: values are sent.
-
-    >>> Threshold(0.01).text
-    'threshold(magnitude=0.01,values=float32)'
-    >>> import numpy as np, skimp
-    >>> x = np.array([0.5, -0.02, 0.03, -4], np.float32)
-    >>> skimp.decode(Threshold(fraction=0.1).encode(x), like=x)
-    array([ 0.5,  0. ,  0. , -4. ], dtype=float32)
-    """
-
-    def __init__(
-        self,
-        magnitude: float | None = None,
-        *,
-        fraction: float | None = None,
-        values: Literal["float32", "float16", "bfloat16"] | None = None,
-    ):
-        self._make(magnitude=magnitude, fraction=fraction, values=values)
-
-
 class RandomK(Codec, name="random_k"):
     """k elements at random, the same on all ranks: their seed is shared, so no index travels.
 

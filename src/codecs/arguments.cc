@@ -14,6 +14,17 @@ std::string_view trimmed(std::string_view part) {
   return part.substr(begin, part.find_last_not_of(' ') - begin + 1);
 }
 
+/// Where the first argument of a list ends: at a comma, but not one of the arguments of a codec
+/// that is itself an argument.
+std::string_view::size_type end_of_first(std::string_view list) {
+  int depth = 0;
+  for (std::string_view::size_type i = 0; i < list.size(); ++i) {
+    if (list[i] == ',' && depth == 0) return i;
+    depth += (list[i] == '(') - (list[i] == ')');
+  }
+  return std::string_view::npos;
+}
+
 template <class Number>
 Number parse(const std::string& name, const std::string& key, const std::string& value,
              const char* kind) {
@@ -40,7 +51,7 @@ Arguments::Arguments(std::string_view text) {
   require(!rest.empty() && rest.back() == ')', "codec: '", text, "' does not end with ')'");
   rest.remove_suffix(1);
   while (!trimmed(rest).empty()) {
-    const auto comma = rest.find(',');
+    const auto comma = end_of_first(rest);
     const std::string_view pair = rest.substr(0, comma);
     rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
     const auto equals = pair.find('=');

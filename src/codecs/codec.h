@@ -30,6 +30,7 @@ enum class CodecId : std::uint8_t {
   block_topk = 10,
   threshold = 11,
   arc_topk = 12,
+  dct = 13,
 };
 
 /// Facts from which algorithms are chosen.

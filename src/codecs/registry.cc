@@ -2,6 +2,7 @@
 
 #include "codecs/arc_topk/arc_topk.h"
 #include "codecs/arguments.h"
+#include "codecs/dct/dct.h"
 #include "codecs/float/float.h"
 #include "codecs/identity/identity.h"
 #include "codecs/lowrank/lowrank.h"
@@ -37,6 +38,7 @@ constexpr Row rows[] = {
     {"block_topk", CodecId::block_topk, make_block_topk, block_topk_from_parameter},
     {"threshold", CodecId::threshold, make_threshold, threshold_from_parameter},
     {"arc_topk", CodecId::arc_topk, make_arc_topk, arc_topk_from_parameter},
+    {"dct", CodecId::dct, make_dct, dct_from_parameter},
     {"lowrank", CodecId::lowrank, make_lowrank, lowrank_from_parameter},
 };
 

@@ -118,6 +118,9 @@ constexpr const char* codec_texts[] = {
     "block_topk(density=0.01,block=1024,values=float16)",
     "threshold(magnitude=100)",
     "threshold(fraction=0.3,values=float16)",
+    "dct(codec=topk(density=0.1))",
+    "dct(codec=block_topk(k=3,block=64,values=float16),chunk=8)",
+    "dct(codec=threshold(fraction=0.5),chunk=256)",
     "lowrank(rank=1)",
     "lowrank(rank=3)",
 };
@@ -229,7 +232,7 @@ class Fuzzer {
       return below(2) == 0 ? pick(edges) : now + below(5) - 2;
     };
     switch (below(6)) {
-      case 0: header.codec = static_cast<std::uint8_t>(below(14)); break;
+      case 0: header.codec = static_cast<std::uint8_t>(below(15)); break;
       case 1: header.dtype = static_cast<std::uint8_t>(below(6)); break;
       case 2: header.count = other(header.count); break;
       case 3: header.payload_bytes = other(header.payload_bytes); break;
@@ -298,6 +301,7 @@ void handmade() {
     refuse("a huge count", header_of(CodecId::block_topk, 32 | 1ull << 32, count), one, eight);
     refuse("a huge count", header_of(CodecId::topk, 1, count), one, eight);
     refuse("a huge count", header_of(CodecId::threshold, 0, count), one, eight);
+    refuse("a huge count", header_of(CodecId::dct, 1 | 6ull << 52 | 4ull << 56, count), one, eight);
     refuse("a huge count", header_of(CodecId::random_k, 1, count), one, eight);
     refuse("a huge count", header_of(CodecId::arc_topk, 1 | 32ull << 48, count), one, eight);
   }
@@ -402,6 +406,16 @@ void handmade() {
   counted("2^62 of 8 elements", {0, 1u << 30, 0x3F800000});
   counted("2 elements in the bytes of one", {2, 0, 0x3F800000});
   counted("none, and bytes", {0, 0, 0x3F800000});
+
+  for (const std::uint64_t id : {0, 1, 5, 6, 13, 255}) {
+    refuse("no selection", header_of(CodecId::dct, 1 | 6ull << 52 | id << 56, 8), one, eight);
+  }
+  for (const std::uint64_t log : {0, 2, 9, 15}) {
+    refuse("chunk", header_of(CodecId::dct, 1 | log << 52 | 4ull << 56, 8), one, eight);
+  }
+  refuse("k > count", header_of(CodecId::dct, 9 | 6ull << 52 | 4ull << 56, 8), one, eight);
+  refuse("format 4", header_of(CodecId::dct, 1 | 1ull << 50 | 6ull << 52 | 4ull << 56, 8), one,
+         eight);
 
   // Blocks of 32 that keep one: a float32, and Elias–Fano with a byte of low bits and one of high
   // bits; then the last, of 8 elements, with a bitmap.

@@ -120,7 +120,7 @@ std::string random_budget(Random& random, std::uint64_t count) {
 
 std::string random_codec(Random& random, std::uint64_t count) {
   const std::uint64_t block = 32 * (random.one_in(2) ? 1 + random.below(8) : 1 + random.below(256));
-  switch (random.below(15)) {
+  switch (random.below(17)) {
     case 0: return "identity";
     case 1: return text("random_k(", random_budget(random, count), ",seed=", random.bits(), ")");
     case 2: return text("sign(block=", block, ")");
@@ -159,6 +159,13 @@ std::string random_codec(Random& random, std::uint64_t count) {
       return text("threshold(", random.one_in(2) ? "magnitude=" : "fraction=",
                   limits[random.below(std::size(limits))], ",values=", formats[random.below(3)],
                   ")");
+    }
+    case 12:
+    case 13: {
+      const bool of_block = random.one_in(2);
+      const std::string budget = of_block ? "density=0.1" : random_budget(random, count);
+      return text("dct(codec=", of_block ? "block_topk(" : "topk(", budget,
+                  random.one_in(2) ? ",values=float16" : "", "),chunk=", 8 << random.below(6), ")");
     }
     default: {
       constexpr const char* formats[] = {"float32", "float16", "bfloat16"};

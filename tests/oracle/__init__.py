@@ -8,6 +8,7 @@ from tests.oracle.arc_topk import ArcTopK
 from tests.oracle.block_topk import BlockTopK
 from tests.oracle.checksum import checksum, mix
 from tests.oracle.codec import Codec, Corrupt, Draws, decode_frame, encode, encode_frame
+from tests.oracle.dct import Dct
 from tests.oracle.dtypes import DTYPES, accumulator, bfloat16, bits, dtype, finfo, narrow, widen
 from tests.oracle.floats import Float
 from tests.oracle.frame import HEADER_BYTES, Header, open_frame, reseal, seal
@@ -30,6 +31,7 @@ __all__ = [
     "BlockTopK",
     "Codec",
     "Corrupt",
+    "Dct",
     "Draws",
     "Float",
     "Header",

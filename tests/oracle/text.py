@@ -1,8 +1,11 @@
 """Codecs by their text: "topk(k=3,values=float16)"."""
 
+import re
+
 from tests.oracle.arc_topk import ArcTopK
 from tests.oracle.block_topk import BlockTopK
 from tests.oracle.codec import Codec
+from tests.oracle.dct import Dct
 from tests.oracle.floats import Float
 from tests.oracle.identity import Identity
 from tests.oracle.lowrank import LowRank
@@ -25,18 +28,21 @@ CLASSES = {
     "ternary": Ternary,
     "block_topk": BlockTopK,
     "threshold": Threshold,
+    "dct": Dct,
     "arc_topk": ArcTopK,
     "lowrank": LowRank,
 }
 
 
 def codec(text: str) -> Codec:
-    name, _, rest = text.rstrip(")").partition("(")
-    arguments = dict(item.split("=") for item in rest.split(",") if item)
-    return CLASSES[name](**{key: number_or_word(value) for key, value in arguments.items()})
+    name, _, rest = text.removesuffix(")").partition("(")
+    items = re.findall(r"(\w+)=((?:\([^)]*\)|[^,])+)", rest)
+    return CLASSES[name](**{key: read(value) for key, value in items})
 
 
-def number_or_word(value: str) -> int | float | str:
+def read(value: str) -> int | float | str | Codec:
+    if "(" in value:
+        return codec(value)
     for kind in (int, float):
         try:
             return kind(value)
