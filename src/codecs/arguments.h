@@ -1,6 +1,6 @@
 /// \file
-/// The text of a codec, "name(key=value,key=value)", taken apart and checked. A value may be the text
-/// of another codec.
+/// The text of a codec, "name(key=value,key=value)", taken apart and checked. A value may be the
+/// text of another codec.
 #pragma once
 
 #include <cstdint>

@@ -16,13 +16,18 @@ COUNTS = (3, 64, 1000, 2500)
 
 
 def pattern(codec: str, count: int) -> np.ndarray:
-    """Of one magnitude; for codecs that keep k, with k elements that are dealt evenly."""
-    x = np.where(np.arange(count) * 7 % 5 < 2, -1.0, 1.0)
+    """Of one magnitude above all thresholds; for codecs that keep k, k elements, dealt evenly."""
+    x = np.where(np.arange(count) * 7 % 5 < 2, -2.0, 2.0)
     shares = np.arange(count + 1) * oracle.codec(codec).kept(count) // count
     return np.where(np.diff(shares) > 0, x, 0)
 
 
-EXACT = tuple(method for method in METHODS if not method.keeps_at_random)
+# Cosines round, and few elements are not few coefficients.
+EXACT = tuple(
+    method
+    for method in METHODS
+    if not method.keeps_at_random and not method.codec.startswith("dct")
+)
 
 
 @parametrize(
