@@ -53,18 +53,18 @@ inline Grid grid_for(std::uint64_t pieces, std::size_t bytes, int device) {
   return {static_cast<unsigned>(blocks), warps, warps * bytes};
 }
 
-/// Blocks of `block_threads` for pieces that a warp each takes: no more than the device holds of the
-/// kernel at once, times `turns`.
 inline constexpr unsigned block_threads = 256;
 
+/// Blocks of block_threads for pieces that a warp each takes: as many as the device holds of the
+/// kernel at once, `turns` times, or as are needed.
 template <class... Parameters>
 Grid resident_grid(void (*kernel)(Parameters...), std::uint64_t pieces, std::size_t shared_bytes,
                    unsigned turns, int device) {
   constexpr unsigned warps = block_threads / warp_size;
   int multiprocessors = 0, blocks = 0;
   check(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device));
-  check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel, block_threads,
-                                                      shared_bytes));
+  check(
+      cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel, block_threads, shared_bytes));
   const auto most = static_cast<std::uint64_t>(multiprocessors) *
                     static_cast<std::uint64_t>(std::max(blocks, 1)) * turns;
   const std::uint64_t needed = std::max((pieces + warps - 1) / warps, std::uint64_t{1});
