@@ -7,10 +7,3 @@
 #else
 #include "cuda/emulation/cuda_runtime.h"
 #endif
-
-/// nvcc unrolls what it can if told to; values that are to stay in registers need it.
-#if defined(__CUDACC__)
-#define SKIMP_UNROLL _Pragma("unroll")
-#else
-#define SKIMP_UNROLL
-#endif

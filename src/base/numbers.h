@@ -103,8 +103,8 @@ SKIMP_HOST_DEVICE inline Value canonical(Value x) {
   return is_nan(x) ? canonical_nan<Value>() : x;
 }
 
-/// What is left of x where `delivered` has been: zero where that is not a number, so that one overflow
-/// does not live on in a residual.
+/// What is left of x where `delivered` has been: zero where that is not a number, so that one
+/// overflow does not live on in a residual.
 template <class Value>
 SKIMP_HOST_DEVICE inline Value rest_of(Value x, Value delivered) {
   const Value rest = x - delivered;

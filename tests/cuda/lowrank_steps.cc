@@ -2,9 +2,11 @@
 // address sanitizer: random buckets on one to three ranks, whose arrays end where their memory
 // ends.
 //
-//   lowrank_steps jobs SEED JOBS   random jobs: buffers, statuses, residuals, outputs, memories
-//   lowrank_steps far              the last items of a matrix of more than 2^32 elements
+//   lowrank_steps jobs SEED JOBS     random jobs: buffers, statuses, residuals, outputs, memories
+//   lowrank_steps rounds SEED JOBS   the same by way of the codec's LinearRounds
+//   lowrank_steps far                the last items of a matrix of more than 2^32 elements
 
+#include <dlfcn.h>
 #include <sys/mman.h>
 
 #include <cstdio>
@@ -13,9 +15,17 @@
 #include <vector>
 
 #include "codecs/lowrank/factors.h"
+#include "codecs/lowrank/lowrank.h"
 #include "cuda/codecs/lowrank/lowrank.cu"
 #include "cuda/device/memory.cu"
+#include "device/library.h"
 #include "tests/cuda/arrays.h"
+
+/// The device library is this program.
+void* skimp::device_function(const char* name) { return dlsym(RTLD_DEFAULT, name); }
+void skimp::check_device(skimp_status status) {
+  if (status != SKIMP_OK) fail(status, skimp_cuda_error());
+}
 
 namespace {
 
@@ -161,6 +171,52 @@ void check_delivery(Random& random, const Layout& layout, Rank<Value>& rank,
   require(cpu == gpu, what + ": output differs");
 }
 
+/// One rank, whose sums are what it has sent.
+template <class Value>
+void check_rounds(Random& random, DType dtype) {
+  const std::vector<Shape> shapes = random_shapes(random);
+  const std::string text =
+      skimp::text("lowrank(rank=", 1 + random.below(6), ",shapes=", text_of(shapes), ")");
+  skimp::Arguments arguments(text);
+  const skimp::CodecPtr codec = make_lowrank(arguments);
+  const Layout layout(codec->parameter(0), shapes);
+  const std::uint64_t count = layout.count();
+  Rank<Value> rank(random, layout, dtype);
+  const Buffers<Value> memory(layout.second_count());
+  const Exact last(memory.bytes), cpu_output(count * bytes_of(dtype));
+  const Exact gpu_output(cpu_output.bytes());
+  const Exact workspace(codec->device_workspace_bytes(count, dtype).encode);
+  random.fill(last, wide<Value>, layout.second_count(), Random::Kind::normal);
+  EncodeJob job = rank.job;
+  job.memory_in = random.one_in(2) ? last.data() : nullptr;
+
+  const auto rounds = codec->linear_rounds(count, dtype);
+  const Buffers<Value>* buffers[] = {&rank.first, &rank.second};
+  std::vector<skimp::LinearRounds::Exchanged> on_cpu, on_gpu;
+  for (int round = 0; round < rounds->rounds(); ++round) {
+    const Buffers<Value>& buffer = *buffers[round];
+    job.workspace = nullptr;
+    const bool nonfinite = rounds->make_buffer(round, job, on_cpu, buffer.on_cpu());
+    job.workspace = workspace.data();
+    DeviceStatus status = 0;
+    rounds->make_buffer_on(stream, round, job, on_gpu, buffer.on_gpu(), &status);
+    wait();
+    require(buffer.agree(), text + ": a round's buffer differs");
+    require(status == (nonfinite ? skimp::nonfinite_status : 0), text + ": status differs");
+    on_cpu.push_back({buffer.on_cpu(), buffer.on_cpu()});
+    on_gpu.push_back({buffer.on_gpu(), buffer.on_gpu()});
+  }
+  job.residual_out = rank.rest.on_cpu();
+  job.memory_out = memory.on_cpu();
+  rounds->finish(job, on_cpu, {.data = cpu_output.data(), .dtype = dtype, .divisor = 3});
+  job.residual_out = rank.rest.on_gpu();
+  job.memory_out = memory.on_gpu();
+  rounds->finish_on(stream, job, on_gpu, {.data = gpu_output.data(), .dtype = dtype, .divisor = 3});
+  wait();
+  require(cpu_output == gpu_output && rank.rest.agree() && memory.agree(),
+          text + ": what rounds end with differs");
+}
+
 template <class Value>
 void check_job(Random& random, DType dtype) {
   const std::vector<Shape> shapes = random_shapes(random);
@@ -216,11 +272,14 @@ void check_job(Random& random, DType dtype) {
   require(next.agree(), what + ": memory differs");
 }
 
-void check_jobs(std::uint64_t seed, std::uint64_t jobs) {
+void check_jobs(std::uint64_t seed, std::uint64_t jobs, bool by_rounds) {
   Random random(seed);
   for (std::uint64_t i = 0; i < jobs; ++i) {
     const DType dtype = dtypes[random.below(4)];
-    skimp::visit_accumulator(dtype, [&](auto value) { check_job<decltype(value)>(random, dtype); });
+    skimp::visit_accumulator(dtype, [&](auto value) {
+      using Value = decltype(value);
+      by_rounds ? check_rounds<Value>(random, dtype) : check_job<Value>(random, dtype);
+    });
   }
   std::printf("%llu jobs\n", static_cast<unsigned long long>(jobs));
 }
@@ -302,12 +361,13 @@ void check_far() {
 
 int main(int count, char** arguments) {
   const std::string command = count > 1 ? arguments[1] : "";
-  if (command == "jobs" && count == 4) {
-    check_jobs(std::strtoull(arguments[2], nullptr, 10), std::strtoull(arguments[3], nullptr, 10));
+  if ((command == "jobs" || command == "rounds") && count == 4) {
+    check_jobs(std::strtoull(arguments[2], nullptr, 10), std::strtoull(arguments[3], nullptr, 10),
+               command == "rounds");
   } else if (command == "far") {
     check_far();
   } else {
-    std::printf("usage: lowrank_steps jobs SEED JOBS | far\n");
+    std::printf("usage: lowrank_steps jobs|rounds SEED JOBS, or far\n");
     return 2;
   }
 }

@@ -26,9 +26,10 @@ def topk_cases():
 @pytest.fixture(scope="module")
 def lowrank_steps():
     """With the CPU's steps, which the library does not export."""
-    cpu = ("codecs/lowrank/factors.cc", "codecs/lowrank/layout.cc", "base/isa.cc")
+    cpu = ["codecs/arguments.cc", "device/buffer.cc", "base/isa.cc"]
+    cpu += [f"codecs/lowrank/{stem}.cc" for stem in ("factors", "layout", "lowrank")]
     sources = [ROOT / "tests/cuda/lowrank_steps.cc", *(ROOT / "src" / source for source in cpu)]
-    return built("lowrank_steps", sources, SANITIZED, [])
+    return built("lowrank_steps", sources, SANITIZED, ["-rdynamic", "-ldl"])
 
 
 def run(program, *arguments, order="forward"):
@@ -45,8 +46,9 @@ def test_random_jobs(same_bytes, order):
 
 
 @pytest.mark.parametrize("order", ORDERS)
-def test_random_steps_of_lowrank(lowrank_steps, order):
-    done = run(lowrank_steps, "jobs", 1, 60, order=order)
+@pytest.mark.parametrize("command", ["jobs", "rounds"])
+def test_random_steps_of_lowrank(lowrank_steps, command, order):
+    done = run(lowrank_steps, command, 1, 60, order=order)
     assert done.returncode == 0, done.stdout + done.stderr[-4000:]
     assert done.stdout == "60 jobs\n"
 

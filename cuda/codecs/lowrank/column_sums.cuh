@@ -7,6 +7,7 @@
 
 #include "codecs/lowrank/device_workspace.h"
 #include "cuda/codecs/elements.cuh"
+#include "cuda/device/block.cuh"
 
 namespace skimp::cuda::lowrank {
 
@@ -54,10 +55,11 @@ class ColumnSums {
       most = bits > most ? bits : most;
     });
     std::uint64_t* maxima = maxima_ + turn() * most_warps;
-    most = largest_of_warp(most);
+    most = warp_max<std::uint64_t>(most);
     if (lane() == 0) maxima[warp()] = most;
     __syncthreads();
-    return static_cast<BitsOf<Value>>(largest_of_warp(lane() < warps() ? maxima[lane()] : 0));
+    return static_cast<BitsOf<Value>>(
+        warp_max<std::uint64_t>(lane() < warps() ? maxima[lane()] : 0));
   }
 
   /// Σ term(i, load(i)). Each i belongs to one thread, so a term may replace what it was loaded
@@ -117,14 +119,6 @@ class ColumnSums {
     return span_sum(
         span, count, [&](std::uint64_t i) { return from[i]; },
         [](std::uint64_t, double value) { return value; });
-  }
-
-  __device__ static std::uint64_t largest_of_warp(std::uint64_t x) {
-    for (unsigned bit = warp_size / 2; bit > 0; bit /= 2) {
-      const std::uint64_t other = __shfl_xor_sync(all_lanes, x, bit);
-      x = other > x ? other : x;
-    }
-    return x;
   }
 
   std::uint64_t n_;

@@ -10,6 +10,7 @@
 #include "base/numbers.h"
 #include "codecs/codec.h"
 #include "cuda/codecs/elements.cuh"
+#include "cuda/device/block.cuh"
 
 namespace skimp::cuda::lowrank {
 
