@@ -45,7 +45,7 @@ namespace skimp::capi {
 inline Residual* classic_residual(const char* call, skimp_residual* residual) {
   if (residual == nullptr) return nullptr;
   require(residual->variant == nullptr, call, ": a residual of ",
-          residual->variant ? residual->variant->name() : "", " is for allreduce alone");
+          residual->variant ? residual->variant->name() : "", " is for skimp_allreduce alone");
   return &residual->residual;
 }
 

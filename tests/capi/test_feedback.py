@@ -134,6 +134,7 @@ def test_what_is_refused(lib):
     assert lib.encode(codec, at, 8, abi.FLOAT32, ef21, *into) == abi.INVALID_ARGUMENT
     plan = lib.make("plan", alone, abi.ALLREDUCE, 8, abi.FLOAT32, None)
     assert lib.plan_run(plan, at, at, ef21) == abi.INVALID_ARGUMENT
+    assert "plan: a residual of ef21 is for skimp_allreduce alone" in lib.last_error_message()
     assert lib.residual_step(ef21) == 0
     lib.plan_destroy(plan)
     lib.codec_destroy(codec)
