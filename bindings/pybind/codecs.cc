@@ -4,6 +4,18 @@
 
 namespace {
 
+/// Memory of `count` values as numpy sees it.
+struct ResidualArray {
+  void* data;
+  std::uint64_t count;
+  bool doubles;
+
+  py::buffer_info buffer() {
+    const auto size = static_cast<py::ssize_t>(doubles ? sizeof(double) : sizeof(float));
+    return {data, size, doubles ? "d" : "f", 1, {count}, {size}};
+  }
+};
+
 /// A residual that knows its own extent.
 class SizedResidual : public api::Residual {
  public:
@@ -12,14 +24,32 @@ class SizedResidual : public api::Residual {
         count_(count),
         doubles_(dtype == SKIMP_FLOAT64) {}
 
+  SizedResidual(std::uint64_t count, int dtype, api::Residual residual)
+      : api::Residual(std::move(residual)), count_(count), doubles_(dtype == SKIMP_FLOAT64) {}
+
+  static SizedResidual ef21(std::uint64_t count, int dtype) {
+    return {count, dtype, api::Residual::ef21(count, static_cast<skimp_dtype>(dtype))};
+  }
+
+  static SizedResidual momentum(std::uint64_t count, int dtype, double momentum, double clip,
+                                bool masking) {
+    return {
+        count, dtype,
+        api::Residual::momentum(momentum, count, static_cast<skimp_dtype>(dtype), clip, masking)};
+  }
+
   std::uint64_t count() const { return count_; }
+
+  /// An array of a variant; its memory lives as long as the residual.
+  ResidualArray array(const std::string& name) {
+    return {api::Residual::array(name.c_str()), count_, doubles_};
+  }
 
   /// The memory as numpy sees it. The library keeps two buffers and swaps them: this view is of the
   /// values until the next call only, but its memory lives as long as the residual.
   py::buffer_info buffer() {
     if (device() >= 0) throw py::buffer_error("residual: the values are on a device");
-    const auto size = static_cast<py::ssize_t>(itemsize());
-    return {data(), size, doubles_ ? "d" : "f", 1, {count_}, {size}};
+    return ResidualArray{data(), count_, doubles_}.buffer();
   }
 
   void load(const py::buffer& values, std::uint64_t step) {
@@ -71,9 +101,16 @@ void bind_codecs(py::module_& module) {
       .def_property_readonly("text", &api::Codec::text)
       .def_property_readonly("handle", &handle_of<api::Codec>);
 
+  py::class_<ResidualArray>(module, "ResidualArray", py::buffer_protocol())
+      .def_buffer(&ResidualArray::buffer);
+
   py::class_<SizedResidual>(module, "Residual", py::buffer_protocol())
       .def(py::init<std::uint64_t, int, bool, int>(), py::arg("count"), py::arg("dtype"),
            py::arg("in_place"), py::arg("device"), WithoutGil())
+      .def_static("ef21", &SizedResidual::ef21, py::arg("count"), py::arg("dtype"))
+      .def_static("momentum", &SizedResidual::momentum, py::arg("count"), py::arg("dtype"),
+                  py::arg("momentum"), py::arg("clip"), py::arg("masking"))
+      .def("array", &SizedResidual::array, py::arg("name"), py::keep_alive<0, 1>())
       .def_property_readonly("count", &SizedResidual::count)
       .def_property_readonly("step", &SizedResidual::step)
       .def_property_readonly("device", &SizedResidual::device)

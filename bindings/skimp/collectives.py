@@ -134,18 +134,6 @@ class Collectives:
             require_lossless(codec, broadcast_codec, nonfinite, key, trim=trim)
             (result,) = self._run_sparse(ALLREDUCE, sparse, algorithm, op)
             return result if out is None else result.to_dense(out)
-        if isinstance(codec, FeedbackVariant):
-            return codec.allreduce(
-                self,
-                x,
-                broadcast_codec=broadcast_codec,
-                op=op,
-                trim=trim,
-                algorithm=algorithm,
-                out=out,
-                nonfinite=nonfinite,
-                key=key,
-            )
         packed = Packed(x)
         target = Target(packed, out)
         options = (op, trim, algorithm, nonfinite, 0, key)
@@ -337,7 +325,7 @@ class Collectives:
         collective: int,
         packed: Packed,
         target: Target,
-        codec: CodecLike,
+        codec: CodecLike | FeedbackVariant,
         broadcast_codec: Codec | None,
         op: Op,
         trim: int | None,
@@ -353,9 +341,13 @@ class Collectives:
             root,
             trim or 0,
         )
-        up, down = codec_of(codec, packed, key), codec_of(broadcast_codec, packed, None)
+        if isinstance(codec, FeedbackVariant) and collective == ALLREDUCE:
+            up: Codec | None = codec.codec_for(key).bound_to(packed)
+            residual: Residual | None = codec.bind(packed, key)
+        else:
+            up, residual = codec_of(codec, packed, key), residual_of(codec, packed, key)
+        down = codec_of(broadcast_codec, packed, None)
         codecs = handle_of(up), handle_of(down)
-        residual = residual_of(codec, packed, key)
         kept = (codec, up, down)
         return self._call(collective, packed, target, codecs, residual, options, (0, 0.0), kept)
 
@@ -427,7 +419,7 @@ def require_lossless(
         raise InvalidArgument("out is for dense results: use to_dense(out) of the sparse one")
 
 
-def codec_of(codec: CodecLike, packed: Packed, key: str | None) -> Codec | None:
+def codec_of(codec: CodecLike | FeedbackVariant, packed: Packed, key: str | None) -> Codec | None:
     """The codec itself, for this input and key; InvalidArgument for what is none."""
     if isinstance(codec, ErrorFeedback):
         return codec.codec_for(key).bound_to(packed)
@@ -445,7 +437,7 @@ def handle_of(codec: Codec | None) -> int:
     return 0 if codec is None else codec.handle
 
 
-def residual_of(codec: CodecLike, packed: Packed, key: str | None) -> Any:
+def residual_of(codec: CodecLike | FeedbackVariant, packed: Packed, key: str | None) -> Any:
     """The feedback's residual for this input; None without feedback."""
     if isinstance(codec, ErrorFeedback):
         return codec.bind(packed, key)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-import numpy as np
-
+from skimp import _objects
+from skimp.codec_schedule import CodecSchedule
+from skimp.codecs import Codec
 from skimp.dtypes import Values
-from skimp.variants import Arrays, FeedbackVariant, Reduce
+from skimp.residual import Residual
+from skimp.variants import FeedbackVariant, VariantResidual
 
 
 class EF21(FeedbackVariant):
@@ -43,41 +42,12 @@ class EF21(FeedbackVariant):
 
     _fields = ("estimate", "mean")
 
+    def __init__(self, codec: Codec | CodecSchedule):
+        super().__init__(codec)
+
     def estimate(self, key: str | None = None) -> Values:
         """What has been delivered of this rank's gradient, one axis. Not to be written to."""
         return self._array("estimate", key)
 
-    def state_dict(self) -> dict[str, Values]:
-        """Copies of everything, as numpy arrays of one axis; there is no residual between calls."""
-        state = super().state_dict()
-        return {n: values for n, values in state.items() if n.rpartition(".")[2] != "residual"}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        zeros = {
-            f"{prefix}{dot}residual": np.zeros_like(state[name])
-            for name in state
-            for prefix, dot, field in [name.rpartition(".")]
-            if field == "estimate"
-        }
-        super().load_state_dict({**state, **zeros})
-
-    load_state_dict.__doc__ = FeedbackVariant.load_state_dict.__doc__
-
-    def _reduce(
-        self, x: Values, kept: Arrays, reduce: Reduce, world_size: int, key: str | None
-    ) -> tuple[Values, Arrays] | None:
-        difference = x - kept["estimate"]
-        change = reduce(difference)
-        if change is None:
-            return None
-        left_out = self._feedback.residual(key).reshape(-1)
-        delivered = difference - left_out
-        left_out[...] = 0  # the next difference has it
-        mean = kept["mean"] + change
-        finite = np.isfinite(mean)
-        if finite.all():
-            return mean, {"estimate": kept["estimate"] + delivered, "mean": mean}
-        return mean, {
-            "estimate": kept["estimate"] + np.where(finite, delivered, 0),
-            "mean": np.where(finite, mean, kept["mean"]),
-        }
+    def _make_residual(self, count: int, dtype: str) -> Residual:
+        return VariantResidual(_objects.Residual.ef21, count, dtype)

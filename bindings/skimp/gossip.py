@@ -129,7 +129,7 @@ class Gossip(State):
     """
 
     _vectors = 3
-    _field = "gossip"
+    _fields = ("gossip",)
 
     def __init__(
         self,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from math import isfinite, sqrt
+from math import isfinite
+from typing import Any
 
-import numpy as np
-
+from skimp import _objects
 from skimp.codec_schedule import CodecSchedule
 from skimp.codecs import Codec
 from skimp.dtypes import Values
 from skimp.errors import InvalidArgument
-from skimp.variants import Arrays, FeedbackVariant, Reduce
+from skimp.residual import Residual
+from skimp.variants import FeedbackVariant, VariantResidual
 
 
 class MomentumCorrection(FeedbackVariant):
@@ -52,7 +53,7 @@ class MomentumCorrection(FeedbackVariant):
     [[4.0, 0.0], [4.0, 0.0], [0.0, 4.25], [10.0, 0.0]]
     """
 
-    _fields = ("momentum",)
+    _fields = ("residual", "momentum")
 
     def __init__(
         self,
@@ -73,28 +74,19 @@ class MomentumCorrection(FeedbackVariant):
 
     def residual(self, key: str | None = None) -> Values:
         """What has been left out so far, one axis."""
-        return self._feedback.residual(key).reshape(-1)
+        return self._array("residual", key)
 
-    def _reduce(
-        self, x: Values, kept: Arrays, reduce: Reduce, world_size: int, key: str | None
-    ) -> tuple[Values, Arrays] | None:
-        scalar = x.dtype.type
-        velocity = kept["momentum"] * scalar(self._momentum)
-        velocity += x * scalar(self._clip_factor(x, world_size))
-        before = (
-            velocity + self._feedback.residual(key).reshape(-1) if key in self._kept else velocity
-        )
-        mean = reduce(velocity)
-        if mean is None:
-            return None
-        stays = np.isfinite(velocity)
-        if self._masking:
-            stays &= 2 * np.abs(self._feedback.residual(key).reshape(-1)) >= np.abs(before)
-        return mean, {"momentum": np.where(stays, velocity, scalar(0))}
+    def _make_residual(self, count: int, dtype: str) -> Residual:
+        options = self._momentum, self._clip or 0.0, self._masking
 
-    def _clip_factor(self, x: Values, world_size: int) -> float:
-        if self._clip is None:
-            return 1.0
-        norm = float(np.sqrt(np.sum(np.square(x, dtype=np.float64))))
-        limit = self._clip / sqrt(world_size)
-        return limit / norm if norm > limit else 1.0
+        def make(count: int, code: int) -> _objects.Residual:
+            return _objects.Residual.momentum(count, code, *options)
+
+        return VariantResidual(make, count, dtype)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "options": (self._momentum, self._clip, self._masking)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._momentum, self._clip, self._masking = state["options"]
+        super().__setstate__(state)

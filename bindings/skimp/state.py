@@ -40,8 +40,8 @@ class State:
     """What it takes for a codec."""
     _vectors: ClassVar[int] = 1
     """Values of state for each element."""
-    _field: ClassVar[str] = "residual"
-    """What a state_dict calls them."""
+    _fields: ClassVar[tuple[str, ...]] = ("residual",)
+    """What a state_dict calls the arrays of a key, all of one size."""
 
     def __init__(self, codec: Codec | CodecSchedule, *, in_place: bool = False):
         if not isinstance(codec, self._accepts):
@@ -95,10 +95,16 @@ class State:
     def _new_slot(self, packed: Packed, key: str | None) -> _Slot:
         if key is not None and not isinstance(key, str):
             raise InvalidArgument(f"key = {key!r} is neither text nor None")
-        count = self._vectors * packed.count
-        residual = Residual(count, packed.dtype.name, in_place=self._in_place)
+        residual = self._make_residual(self._vectors * packed.count, packed.dtype.name)
         # Two ranks that share this object by mistake get one slot, and the residual notices.
         return self._slots.setdefault(key, _Slot(residual, packed.signature))
+
+    def _make_residual(self, count: int, dtype: str) -> Residual:
+        return Residual(count, dtype, in_place=self._in_place)
+
+    def _values(self, residual: Residual, field: str) -> Values:
+        """The memory of one of the `_fields`."""
+        return residual.values
 
     def state_dict(self) -> dict[str, Values]:
         """Copies of everything, as numpy arrays: ``np.savez(file, **feedback.state_dict())``.
@@ -112,7 +118,8 @@ class State:
             if slot.is_unused:
                 continue
             prefix = "" if key is None else f"{key}."
-            state[f"{prefix}{self._field}"] = slot.residual.values.copy()
+            for field in self._fields:
+                state[f"{prefix}{field}"] = self._values(slot.residual, field).copy()
             state[f"{prefix}step"] = np.array(slot.residual.step, np.uint64)
             if slot.residual.memory.size:
                 state[f"{prefix}memory"] = slot.residual.memory
@@ -130,35 +137,56 @@ class State:
             step, memory = f"{prefix}{dot}step", f"{prefix}{dot}memory"
             if field == "step" or (field == "memory" and step in state):
                 continue
-            if field != self._field or step not in state:
+            if field not in self._fields or step not in state:
                 raise InvalidArgument(f"{self._name()}: {name!r} is not from a state_dict")
-            values = np.asarray(state[name])
             key = prefix if dot else None
+            if key in slots:
+                continue
+            arrays = self._arrays_of(state, f"{prefix}{dot}")
+            values = arrays[self._fields[0]]
             signature = self._check_loaded(key, values)
-            residual = Residual(values.size, values.dtype.name, in_place=self._in_place)
+            residual = self._make_residual(values.size, values.dtype.name)
             remembered = np.asarray(state[memory]) if memory in state else None
-            residual.load(values, int(state[step]), remembered)
+            residual.load(np.zeros_like(values), int(state[step]), remembered)
+            for field, array in arrays.items():
+                self._values(residual, field)[...] = array.reshape(-1)
             slots[key] = _Slot(residual, signature)
         self._slots = slots
 
+    def _arrays_of(self, state: Mapping[str, Any], prefix: str) -> dict[str, Values]:
+        """All arrays of a key, of one shape and type."""
+        arrays = {}
+        for field in self._fields:
+            if prefix + field not in state:
+                raise InvalidArgument(f"{self._name()}: the state has no {prefix + field!r}")
+            arrays[field] = np.asarray(state[prefix + field])
+        first = arrays[self._fields[0]]
+        for field, array in arrays.items():
+            if (array.shape, array.dtype) != (first.shape, first.dtype):
+                raise InvalidArgument(
+                    f"{self._name()}: {field!r} of the state is {array.dtype}{array.shape}, "
+                    f"{self._fields[0]!r} {first.dtype}{first.shape}"
+                )
+        return arrays
+
     def _check_loaded(self, key: str | None, values: Values) -> Signature | None:
         if values.dtype.name not in ("float32", "float64"):
-            raise InvalidArgument(f"{self._name()}: a {self._field} of {values.dtype}")
+            raise InvalidArgument(f"{self._name()}: a {self._fields[0]} of {values.dtype}")
         slot = self._slots.get(key)
         if slot is None or slot.signature is None:
             return None
         if slot.residual.count != values.size or slot.residual.dtype != values.dtype.name:
             raise InvalidArgument(
                 f"{self._name()}: key {key!r} is bound to {describe(slot.signature)}, the state "
-                f"has a {self._field} of {values.size} {values.dtype}"
+                f"has a {self._fields[0]} of {values.size} {values.dtype}"
             )
         return slot.signature
 
     def _require_fit(self, residual: Residual, packed: Packed) -> None:
         if not residual.fits(self._vectors * packed.count, packed.dtype):
             raise InvalidArgument(
-                f"{self._name()}: the loaded {self._field} has {residual.count} {residual.dtype}, "
-                f"got {describe(packed.signature)}"
+                f"{self._name()}: the loaded {self._fields[0]} has {residual.count} "
+                f"{residual.dtype}, got {describe(packed.signature)}"
             )
 
     def __getstate__(self) -> dict[str, Any]:

@@ -94,6 +94,7 @@ skimp_status skimp_residual_rescale(skimp_residual* residual, double factor) {
   return guard([&] {
     require_pointer(residual, "residual");
     residual->residual.rescale(factor);
+    if (residual->variant) residual->variant->rescale(factor);
   });
 }
 
@@ -117,7 +118,7 @@ skimp_status skimp_encode(const skimp_codec* codec, const void* input, uint64_t 
     require_pointer(bytes, "bytes");
     *bytes = skimp::encode_with_feedback(*codec->codec, input, checked_count(count),
                                          checked_dtype(dtype),
-                                         residual == nullptr ? nullptr : &residual->residual,
+                                         skimp::capi::classic_residual("encode", residual),
                                          {static_cast<std::byte*>(frame), capacity});
   });
 }

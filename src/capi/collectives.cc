@@ -98,10 +98,17 @@ skimp_status run_once(skimp_collective collective, skimp_communicator* communica
     const skimp_options& options = checked(given);
     const Call call = make_call(collective, count, dtype, options);
     require_arrays(call, communicator->communicator->rank(), input, output);
-    Plan& plan = cached_plan(*communicator, call, algorithm_of(options));
-    skimp::Residual* residual = options.residual ? &options.residual->residual : nullptr;
+    skimp_residual* residual = options.residual;
+    skimp::Variant* variant = residual == nullptr ? nullptr : residual->variant.get();
+    Plan& plan = cached_plan(*communicator, variant == nullptr ? call : variant->inner(call),
+                             algorithm_of(options));
     try {
-      skimp::run_with_feedback(plan, input, output, residual);
+      if (variant == nullptr) {
+        skimp::run_with_feedback(plan, input, output,
+                                 residual == nullptr ? nullptr : &residual->residual);
+      } else {
+        variant->run(call, plan, residual->residual, input, output);
+      }
     } catch (...) {
       communicator->report = plan.report();
       throw;
@@ -178,7 +185,7 @@ skimp_status skimp_plan_run(skimp_plan* plan, const void* input, void* output,
     require_pointer(plan, "plan");
     require_arrays(plan->plan->call(), plan->plan->rank(), input, output);
     skimp::run_with_feedback(*plan->plan, input, output,
-                             residual == nullptr ? nullptr : &residual->residual);
+                             skimp::capi::classic_residual("plan", residual));
   });
 }
 

@@ -42,7 +42,7 @@ skimp_status skimp_encode_on_device(const skimp_codec* codec, const void* input,
     require_pointer(bytes, "bytes");
     *bytes = skimp::encode_on_device(
         *codec->codec, input, checked_count(count), checked_dtype(dtype),
-        residual == nullptr ? nullptr : &residual->residual,
+        skimp::capi::classic_residual("encode", residual),
         {static_cast<std::byte*>(frame), capacity}, stream_of(input, count, stream));
   });
 }

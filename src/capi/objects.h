@@ -11,6 +11,7 @@
 #include "collectives/mix/graph.h"
 #include "collectives/plan.h"
 #include "feedback/residual.h"
+#include "feedback/variant.h"
 
 struct skimp_codec {
   skimp::CodecPtr codec;
@@ -23,6 +24,7 @@ struct skimp_graph {
 
 struct skimp_residual {
   skimp::Residual residual;
+  std::unique_ptr<skimp::Variant> variant{};  ///< null: classic feedback
 };
 
 struct skimp_plan {
@@ -36,3 +38,15 @@ struct skimp_communicator {
   std::list<std::pair<std::string, std::shared_ptr<skimp::Plan>>> plans{};
   skimp_report report{};
 };
+
+namespace skimp::capi {
+
+/// The residual of a call that takes no variants; null for null.
+inline Residual* classic_residual(const char* call, skimp_residual* residual) {
+  if (residual == nullptr) return nullptr;
+  require(residual->variant == nullptr, call, ": a residual of ",
+          residual->variant ? residual->variant->name() : "", " is for skimp_allreduce alone");
+  return &residual->residual;
+}
+
+}  // namespace skimp::capi

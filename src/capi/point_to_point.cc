@@ -37,7 +37,7 @@ skimp_status skimp_send(skimp_communicator* communicator, const void* input, uin
     const skimp::CodecPtr codec =
         options.codec != nullptr ? options.codec->codec : skimp::codec_from_text("identity");
     skimp::send_with_feedback(*communicator->communicator, envelope, *codec, input,
-                              options.residual ? &options.residual->residual : nullptr,
+                              skimp::capi::classic_residual("send", options.residual),
                               communicator->report);
   });
 }

@@ -32,6 +32,7 @@ class Plan : public std::enable_shared_from_this<Plan> {
 
   const Call& call() const { return call_; }
   int rank() const { return world_.rank; }
+  int world_size() const { return world_.size; }
   const std::string& text() const { return text_; }
   const skimp_report& report() const { return report_; }
 

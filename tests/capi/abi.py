@@ -93,6 +93,8 @@ SPARSE = (c_void_p, c_void_p, POINTER(Options), POINTER(c_void_p))
 FUNCTIONS = {
     "codec_create": (c_char_p, POINTER(c_void_p)),
     "residual_create": (c_uint64, c_int, c_int, POINTER(c_void_p)),
+    "residual_create_ef21": (c_uint64, c_int, POINTER(c_void_p)),
+    "residual_create_momentum": (c_uint64, c_int, c_double, c_double, c_int, POINTER(c_void_p)),
     "residual_load": (c_void_p, c_void_p, c_uint64, c_uint64),
     "residual_load_memory": (c_void_p, c_void_p, c_uint64),
     "residual_rescale": (c_void_p, c_double),
@@ -192,10 +194,20 @@ class Library:
             function.argtypes, function.restype = (c_void_p,), result
             setattr(self, f"residual_{name}", function)
 
+        self.residual_array = self.library.skimp_residual_array
+        self.residual_array.argtypes, self.residual_array.restype = (c_void_p, c_char_p), c_void_p
+
     def make(self, noun: str, *arguments) -> c_void_p:
         """Creates one object; its status must be OK."""
         made = c_void_p()
         status = getattr(self, f"{noun}_create")(*arguments, byref(made))
+        assert status == OK, self.last_error_message()
+        return made
+
+    def make_variant(self, name: str, *arguments) -> c_void_p:
+        """A residual that does more; its status must be OK."""
+        made = c_void_p()
+        status = getattr(self, f"residual_create_{name}")(*arguments, byref(made))
         assert status == OK, self.last_error_message()
         return made
 

@@ -49,7 +49,11 @@ def test_python():
 
 @pytest.mark.parametrize(
     ("compiler", "standard", "source"),
-    [("cc", "-std=c99", "allreduce_threads.c"), ("c++", "-std=c++20", "allreduce_threads.cpp")],
+    [
+        ("cc", "-std=c99", "allreduce_threads.c"),
+        ("c++", "-std=c++20", "allreduce_threads.cpp"),
+        ("c++", "-std=c++20", "ef21_threads.cpp"),
+    ],
 )
 def test_threads(compiler, standard, source, flags, tmp_path):
     program = str(tmp_path / "program")

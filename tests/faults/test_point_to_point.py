@@ -198,6 +198,53 @@ def test_faults(count, fault):
     assert all(one.seconds < PROMPT for outcome in ranks for one in outcome.result)
 
 
+FAULTS = {
+    "error": (skimp.TransportError, skimp.PeerFailed),
+    "corrupt": (skimp.CorruptPayload,),
+    "truncate": (skimp.CorruptPayload,),
+    "silent": (skimp.TimeoutError,),
+}
+"""What a fault may be on some rank, and on all that hear of it."""
+
+
+def around_a_ring(count, fault=None, timeout=30.0):
+    """Per rank: its send, its receive, and the barrier after; rank 1 may meet a fault."""
+
+    def worker(comm):
+        feedback = skimp.ErrorFeedback(skimp.Quantize(8))
+        right, left = (comm.rank + 1) % 3, (comm.rank - 1) % 3
+        comm.barrier()
+        if fault is not None and comm.rank == 1:
+            skimp.testing.inject_fault(comm, *fault)
+        x = values(count, comm.rank)
+        sent = attempt(comm.send, x, right, codec=feedback)
+        assert feedback.step == (sent.error is None)
+        return sent, attempt(comm.recv, left, like=x), attempt(comm.barrier)
+
+    return [outcome.result for outcome in outcomes(3, worker, timeout)]
+
+
+@SIZES
+@pytest.mark.parametrize("kind", FAULTS)
+def test_a_fault_in_any_exchange(count, kind):
+    """Every rank ends in an error of the right class, or receives what it should have."""
+    healthy = around_a_ring(count)
+    exchange, over = 0, False
+    while not over:
+        patience = 0.5 if kind == "silent" else 30.0
+        ranks = around_a_ring(count, (kind, exchange), patience)
+        for (sent, received, _), (_, right, _) in zip(ranks, healthy, strict=True):
+            for one in (sent, received):
+                assert one.error is None or one.kind in FAULTS[kind], one
+                assert one.seconds < PROMPT
+            assert received.error is not None or np.array_equal(received.result, right.result)
+        over = all(sent.error is None and received.error is None for sent, received, _ in ranks)
+        if not over:
+            assert all(after.error is not None for *_, after in ranks), "it has left no trace"
+        exchange += 1
+    assert exchange > 1
+
+
 def test_a_collective_does_not_take_a_message():
     """Rank 0 waits in a send, rank 1 in a collective: each has its deadline."""
 

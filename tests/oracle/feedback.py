@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tests.oracle.blocks import padded_blocks
 from tests.oracle.collectives import Arrays, Result
 
 Allreduce = Callable[[Arrays, Arrays], Result]  # of inputs and residuals
@@ -47,6 +48,16 @@ class MomentumCorrection:
         return result.outputs[0]
 
     def clipped(self, x: np.ndarray, world_size: int) -> np.ndarray:
-        norm = np.sqrt(np.sum(x.astype(np.float64) ** 2))
+        norm = np.sqrt(lane_sum(x.astype(np.float64) ** 2))
         limit = np.inf if self.clip is None else self.clip / np.sqrt(world_size)
         return x * x.dtype.type(min(1.0, limit / norm)) if norm else x
+
+
+def lane_sum(x: np.ndarray) -> np.ndarray:
+    """Lane j of 32 adds elements j, j + 32, ...; then the halves of the lanes are added."""
+    rows = padded_blocks(x, 32)
+    lanes = np.add.accumulate(rows, axis=0)[-1] if len(rows) else np.zeros(32, x.dtype)
+    while len(lanes) > 1:
+        half = len(lanes) // 2
+        lanes = lanes[:half] + lanes[half:]
+    return lanes[0]

@@ -151,6 +151,32 @@ SKIMP_API skimp_status skimp_residual_load_memory(skimp_residual* residual, cons
 /** Multiplies every value, e.g. when a loss scale changes. The factor must be finite. */
 SKIMP_API skimp_status skimp_residual_rescale(skimp_residual* residual, double factor);
 
+/** \name Variants of error feedback
+ *  Residuals with more arrays beside the values, for skimp_allreduce to a mean or sum alone: pass
+ * one as the residual of the options. They compute and send in float32 (float64 for SKIMP_FLOAT64).
+ *  docs/feedback.md says what each is for. */
+/** @{ */
+
+/** EF21 (Richtarik et al. 2021): sends the difference between the gradient and "estimate", which
+ *  grows by what was delivered of it; the output is "mean", that of all ranks' estimates. Where it
+ *  is not finite both arrays stay. The values themselves are zeros between calls. */
+SKIMP_API skimp_status skimp_residual_create_ef21(uint64_t count, skimp_dtype dtype,
+                                                  skimp_residual** residual);
+
+/** Momentum correction (Lin et al. 2018): sends velocities, u = momentum * u + gradient, kept as
+ *  "momentum", in place of the optimiser's. `momentum` is from 0 to below 1. `clip`: each rank's
+ *  gradient is first scaled down to a 2-norm of clip / sqrt(world_size); 0 does not. `masking`
+ *  nonzero stops the velocity of an element when more than half of its value was delivered: for
+ *  codecs that leave most elements out. */
+SKIMP_API skimp_status skimp_residual_create_momentum(uint64_t count, skimp_dtype dtype,
+                                                      double momentum, double clip, int masking,
+                                                      skimp_residual** residual);
+
+/** The array of that name, `count` values of the residual's own element type; NULL if it has none.
+ *  May be read and written between calls, and is to be saved and loaded with the values. */
+SKIMP_API void* skimp_residual_array(skimp_residual* residual, const char* name);
+/** @} */
+
 /* ---- Communicators ------------------------------------------------------------------------- */
 
 /** Ranks are threads of this process: fills `communicators`, an array of world_size, one a rank. */

@@ -99,6 +99,21 @@ class Residual : public Handle<skimp_residual, skimp_residual_destroy> {
     return Residual(residual);
   }
 
+  /// For allreduce alone; see skimp_residual_create_ef21.
+  static Residual ef21(std::uint64_t count, skimp_dtype dtype = SKIMP_FLOAT32) {
+    skimp_residual* residual = nullptr;
+    check(skimp_residual_create_ef21(count, dtype, &residual));
+    return Residual(residual);
+  }
+
+  /// For allreduce alone; see skimp_residual_create_momentum.
+  static Residual momentum(double momentum, std::uint64_t count, skimp_dtype dtype = SKIMP_FLOAT32,
+                           double clip = 0, bool masking = true) {
+    skimp_residual* residual = nullptr;
+    check(skimp_residual_create_momentum(count, dtype, momentum, clip, masking, &residual));
+    return Residual(residual);
+  }
+
   std::uint64_t step() const { return skimp_residual_step(handle()); }
   int device() const { return skimp_residual_device(handle()); }
   void* data() { return skimp_residual_data(handle()); }
@@ -117,6 +132,9 @@ class Residual : public Handle<skimp_residual, skimp_residual_destroy> {
   }
 
   void rescale(double factor) { check(skimp_residual_rescale(handle(), factor)); }
+
+  /// What a variant keeps; see skimp_residual_array.
+  void* array(const char* name) { return skimp_residual_array(handle(), name); }
 
  private:
   explicit Residual(skimp_residual* residual) : Handle(residual) {}
