@@ -74,6 +74,7 @@ class Plan:
         op: int,
         nonfinite: int,
         trim: int,
+        device: int,
     ) -> None: ...
     @property
     def text(self) -> str: ...

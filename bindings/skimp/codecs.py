@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 
 from skimp import _calls, _objects
 from skimp.device_arrays import as_device_array
+from skimp.device_packing import DevicePacked
 from skimp.errors import InvalidArgument
 from skimp.packing import Packed
 from skimp.payload import Payload
@@ -85,7 +86,7 @@ class Codec:
             self.handle, array.address, array.count, array.dtype.code, residual, array.stream
         )
 
-    def bound_to(self, packed: Packed) -> Codec:
+    def bound_to(self, packed: Packed | DevicePacked) -> Codec:
         """The codec for an input of these shapes: itself, unless its bytes depend on them."""
         return self
 
@@ -369,11 +370,10 @@ class LowRank(Codec, name="lowrank"):
     def __init__(self, rank: int | None = None, *, warm_start: bool = True):
         self._make(rank=rank, warm_start="yes" if warm_start else "no")
 
-    def bound_to(self, packed: Packed) -> Codec:
+    def bound_to(self, packed: Packed | DevicePacked) -> Codec:
         if "shapes=" in self.text:
             return self
-        shapes = tuple(leaf.values.shape for leaf in packed.leaves)
-        return _with_shapes(self.text, shapes)
+        return _with_shapes(self.text, packed.shapes)
 
 
 @lru_cache(maxsize=1024)

@@ -19,10 +19,12 @@ from skimp.choices import (
     choose,
 )
 from skimp.codecs import Codec
+from skimp.device_packing import DevicePacked, DeviceTarget
 from skimp.errors import Error, InvalidArgument, NonFiniteError, UnsupportedType
 from skimp.feedback import ErrorFeedback
 from skimp.gossip import Gossip
 from skimp.packing import Packed, Target, require_one_array
+from skimp.packing import packed as packed_input
 from skimp.residual import Residual
 from skimp.sparse import Sparse, as_sparse
 from skimp.variants import FeedbackVariant
@@ -53,6 +55,12 @@ class Collectives:
         of the values they touch is zeroed. "raise": `NonFiniteError` on every rank, no residual
         changes. "skip": no residual changes, `out` is left as it was, None is returned on every
         rank; for training with a loss scale.
+
+    A contiguous array on a GPU (torch, cupy, ``__cuda_array_interface__``) stays there; only payloads
+    pass through host memory. The work is queued in the stream of `x`, after what that was given
+    before, and waited for: the result, made by the array's own library, is complete when the call
+    returns. No other stream is waited for. What has no kernels raises `UnsupportedType`, as buckets
+    do: docs/algorithms.md has the list.
 
     Every call raises `TimeoutError` or `PeerFailed` when a peer is gone. After a failure the
     communicator repeats its first cause, and a residual is what it was before the call.
@@ -146,8 +154,8 @@ class Collectives:
                 nonfinite=nonfinite,
                 key=key,
             )
-        packed = Packed(x)
-        target = Target(packed, out)
+        packed = packed_input(x)
+        target = packed.target(out)
         options = (op, trim, algorithm, nonfinite, 0, key)
         return self._run(ALLREDUCE, packed, target, codec, broadcast_codec, *options)
 
@@ -178,10 +186,10 @@ class Collectives:
             require_lossless(codec, None, nonfinite, key, out)
             part: Any = self._run_sparse(REDUCE_SCATTER, sparse, algorithm, op)[0]
             return cast(T, part)
-        packed = Packed(x)
+        packed = packed_input(x)
         require_one_array("reduce_scatter", packed)
         self._require_parts("reduce_scatter", packed)
-        target = Target(packed, out, divisor=self._native.world_size)
+        target = packed.target(out, divisor=self._native.world_size)
         options = (op, trim, algorithm, nonfinite, 0, key)
         result: T = self._run(REDUCE_SCATTER, packed, target, codec, None, *options)
         return result
@@ -224,8 +232,8 @@ class Collectives:
         if (sparse := as_sparse(x)) is not None:
             require_lossless(codec, None, nonfinite, key, out)
             return self._run_sparse(ALLGATHER, sparse, algorithm)
-        packed = Packed(x)
-        target = Target(packed, out, lead=(self._native.world_size,))
+        packed = packed_input(x)
+        target = packed.target(out, lead=(self._native.world_size,))
         options: tuple[Any, ...] = ("mean", None, algorithm, nonfinite, 0, key)
         return self._run(ALLGATHER, packed, target, codec, None, *options)
 
@@ -251,8 +259,8 @@ class Collectives:
         >>> skimp.run_threads(2, worker)[0]
         array([1., 1.], dtype=float32)
         """
-        packed = Packed(x)
-        target = Target(packed, out)
+        packed = packed_input(x)
+        target = packed.target(out)
         options: tuple[Any, ...] = ("mean", None, algorithm, nonfinite, root, key)
         result: T = self._run(BROADCAST, packed, target, codec, None, *options)
         return result
@@ -279,10 +287,10 @@ class Collectives:
         >>> skimp.run_threads(2, worker)
         [array([ 0., 10.], dtype=float32), array([ 1., 11.], dtype=float32)]
         """
-        packed = Packed(x)
+        packed = packed_input(x)
         require_one_array("alltoall", packed)
         self._require_parts("alltoall", packed)
-        target = Target(packed, out)
+        target = packed.target(out)
         options: tuple[Any, ...] = ("mean", None, algorithm, nonfinite, 0, key)
         result: T = self._run(ALLTOALL, packed, target, codec, None, *options)
         return result
@@ -325,7 +333,7 @@ class Collectives:
         result: T = self._call(MIX, packed, target, codecs, state, options, mixing, kept)
         return result
 
-    def _require_parts(self, call: str, packed: Packed) -> None:
+    def _require_parts(self, call: str, packed: Packed | DevicePacked) -> None:
         ranks, shape = self._native.world_size, packed.values.shape
         if not shape or shape[0] % ranks != 0:
             raise InvalidArgument(
@@ -335,8 +343,8 @@ class Collectives:
     def _run(
         self,
         collective: int,
-        packed: Packed,
-        target: Target,
+        packed: Packed | DevicePacked,
+        target: Target | DeviceTarget,
         codec: CodecLike,
         broadcast_codec: Codec | None,
         op: Op,
@@ -362,8 +370,8 @@ class Collectives:
     def _call(
         self,
         collective: int,
-        packed: Packed,
-        target: Target,
+        packed: Packed | DevicePacked,
+        target: Target | DeviceTarget,
         codecs: tuple[int, int],
         residual: Residual | None,
         options: tuple[bytes | None, int, int, int, int],
@@ -377,10 +385,10 @@ class Collectives:
         )
         try:
             if residual is None:
-                written = _calls.run(*arguments, 0, *options, *mixing)
+                written = _calls.run(*arguments, 0, *options, *mixing, *packed.place)
             else:
                 with residual.lend() as handle:
-                    written = _calls.run(*arguments, handle, *options, *mixing)
+                    written = _calls.run(*arguments, handle, *options, *mixing, *packed.place)
         except Error as error:
             self._keep(error, packed, target, *kept)
             raise
@@ -427,7 +435,7 @@ def require_lossless(
         raise InvalidArgument("out is for dense results: use to_dense(out) of the sparse one")
 
 
-def codec_of(codec: CodecLike, packed: Packed, key: str | None) -> Codec | None:
+def codec_of(codec: CodecLike, packed: Packed | DevicePacked, key: str | None) -> Codec | None:
     """The codec itself, for this input and key; InvalidArgument for what is none."""
     if isinstance(codec, ErrorFeedback):
         return codec.codec_for(key).bound_to(packed)
@@ -445,7 +453,7 @@ def handle_of(codec: Codec | None) -> int:
     return 0 if codec is None else codec.handle
 
 
-def residual_of(codec: CodecLike, packed: Packed, key: str | None) -> Any:
+def residual_of(codec: CodecLike, packed: Packed | DevicePacked, key: str | None) -> Any:
     """The feedback's residual for this input; None without feedback."""
     if isinstance(codec, ErrorFeedback):
         return codec.bind(packed, key)

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from skimp import _calls
 from skimp.dtypes import BFLOAT16, BY_NAME, DType, of_numpy
 from skimp.errors import UnsupportedType
 
@@ -24,13 +25,27 @@ class DeviceArray:
     """A contiguous array in a device's memory."""
 
     address: int
-    count: int
+    shape: tuple[int, ...]
     dtype: DType
     stream: int
     """Of its device; 0 is the default stream."""
 
-    empty_like: Callable[[], Any]
-    """Makes an array of the same kind, shape and element type."""
+    read_only: bool
+    empty: Callable[[tuple[int, ...]], Any]
+    """Makes an array of the same kind and element type on the same device."""
+
+    @property
+    def count(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        return self.count * self.dtype.storage.itemsize
+
+    @property
+    def device(self) -> int:
+        """Whose memory it is; 0 for one without elements, which has none."""
+        return _calls.device_of(self.address) if self.count else 0
 
 
 def as_device_array(x: Any) -> DeviceArray | None:
@@ -50,10 +65,11 @@ def _from_torch(x: Any, torch: Any) -> DeviceArray:
         raise UnsupportedType("a tensor on a device must be contiguous: pass x.contiguous()")
     return DeviceArray(
         x.data_ptr(),
-        x.numel(),
+        tuple(x.shape),
         BY_NAME[name],
         torch.cuda.current_stream(x.device).cuda_stream,
-        lambda: torch.empty_like(x, requires_grad=False),
+        False,
+        lambda shape: torch.empty(shape, dtype=x.dtype, device=x.device),
     )
 
 
@@ -66,10 +82,11 @@ def _from_interface(x: Any, interface: dict[str, Any]) -> DeviceArray:
         raise UnsupportedType("an array on a device must be contiguous, in C order")
     return DeviceArray(
         interface["data"][0] or 0,
-        math.prod(shape),
+        tuple(shape),
         dtype,
         _stream(interface),
-        lambda: _empty_like(x),
+        bool(interface["data"][1]),
+        lambda shape: _empty(x, shape),
     )
 
 
@@ -95,12 +112,12 @@ def _is_contiguous(shape: tuple[int, ...], strides: tuple[int, ...], itemsize: i
     return True
 
 
-def _empty_like(x: Any) -> Any:
+def _empty(x: Any, shape: tuple[int, ...]) -> Any:
     """By the array's own library, if its arrays can be written to."""
     namespace = x.__array_namespace__() if hasattr(x, "__array_namespace__") else None
     if namespace is None or namespace.__name__.split(".")[0] == "jax":
         raise UnsupportedType(
-            f"decode: no {type(x).__name__} can be made to write to; pass like= a torch tensor or "
-            "a cupy array"
+            f"no {type(x).__name__} can be made to write to: decode takes like= a torch tensor or a "
+            "cupy array, collectives take one as out="
         )
-    return namespace.empty_like(x)
+    return namespace.empty(shape, dtype=x.dtype)

@@ -52,7 +52,8 @@ struct EncodeJob {
   const void* memory_in = nullptr;    ///< the codec's memory (see memory_count); null: none yet
   void* memory_out = nullptr;         ///< null: not wanted. Never memory_in
   std::byte* payload = nullptr;       ///< room for payload_bytes(count, dtype)
-  std::byte* workspace = nullptr;     ///< workspace_bytes(count, dtype), aligned to 64
+  std::byte* workspace = nullptr;     ///< workspace_bytes, or device_workspace_bytes, of its count
+                                      ///< and dtype, aligned to 64
   RandomStream random;
   std::uint64_t first_element = 0;  ///< of the whole array; random numbers belong to elements
   bool streamed = false;            ///< residual_out belongs to an array too large for the cache
@@ -82,6 +83,13 @@ struct DecodeJob {
   std::uint64_t count = 0;
   DType dtype = DType::float32;  ///< that was encoded
   Output output;
+  std::byte* workspace = nullptr;  ///< device_workspace_bytes(…).decode, aligned to 64
+};
+
+/// What the kernels of a codec need in a device's memory beside arrays and payload.
+struct DeviceWorkspaceBytes {
+  std::uint64_t encode = 0;
+  std::uint64_t decode = 0;
 };
 
 class EntryCoding;
@@ -128,6 +136,11 @@ class Codec : public std::enable_shared_from_this<Codec> {
   virtual void decode_on(const DeviceStream&, const DecodeJob&, DeviceStatus*) const {
     refuse_device();
   }
+
+  virtual DeviceWorkspaceBytes device_workspace_bytes(std::uint64_t, DType) const { return {}; }
+
+  /// Whether encode_on and decode_on are there, so that collectives need not try.
+  virtual bool has_kernels() const { return false; }
 
   /// The codec for elements begin … end of an array of `count`: itself, or one with its share of a
   /// budget that the slices of an array divide among them.

@@ -11,7 +11,8 @@ const void* DenseValues::prepare(Run& run) {
   if (run.residual_in == nullptr) return run.input;
   const Slice whole{call_.codec, 0, call_.count};
   staged_.reserve(whole.payload_bytes(call_.dtype));
-  coder_.encode(run, whole, values_of(run, call_), 0, staged_.span());
+  FrameHeader header;
+  coder_.encode(run, whole, values_of(run, call_), 0, staged_.span(), header);
   return staged_.data();
 }
 

@@ -17,8 +17,9 @@ void GatherPhase::send(Run& run) {
                          payloads_[static_cast<std::size_t>(peer)].span());
   }
   const MutableBytes room = payloads_[static_cast<std::size_t>(world_.rank)].span();
-  FrameHeader header = coder_.encode(run, whole_, values_of(run, call_),
-                                     lane_of(0, world_.rank_of(world_.rank)), room);
+  FrameHeader header;
+  coder_.encode(run, whole_, values_of(run, call_), lane_of(0, world_.rank_of(world_.rank)), room,
+                header);
   own_.payload = room.first(header.payload_bytes);
   own_.header = run.messenger.stamp(header, run.first_round, own_.payload);
   for (int step = 1; step < world_.size; ++step) {

@@ -23,7 +23,7 @@ class DenseDirect final : public Runner {
         received_(shards_.size()) {
     for (std::size_t peer = 0; peer < shards_.size(); ++peer) {
       if (peer != static_cast<std::size_t>(world.rank)) {
-        received_[peer] = PayloadRoom(own(), call.dtype);
+        received_[peer] = PayloadRoom(own(), call.dtype, call.device);
       }
     }
   }

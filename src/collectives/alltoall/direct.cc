@@ -34,8 +34,9 @@ class Direct final : public ScatterPhase, public Runner {
   /// This rank's own part, input + residual rounded once; what that loses stays in the residual.
   Frame keep_own(Run& run) {
     if (own_slice_.empty()) return {};
-    const FrameHeader header = own_coder_.encode(run, own_slice_, values_of(run, call_),
-                                                 lane_of(0, world_.rank), own_payload_.span());
+    FrameHeader header;
+    own_coder_.encode(run, own_slice_, values_of(run, call_), lane_of(0, world_.rank),
+                      own_payload_.span(), header);
     return {header, own_payload_.span()};
   }
 

@@ -48,8 +48,9 @@ class Tree final : public Runner {
   int rank_at(int place) const { return (place + call_.root) % world_.size; }
 
   Frame encode(Run& run) {
-    const FrameHeader header =
-        coder_.encode(run, whole_, values_of(run, call_), lane_of(0, world_.rank), payload_.span());
+    FrameHeader header;
+    coder_.encode(run, whole_, values_of(run, call_), lane_of(0, world_.rank), payload_.span(),
+                  header);
     return {header, payload_.span().first(header.payload_bytes)};
   }
 

@@ -1,0 +1,33 @@
+#include "codecs/transfer.h"
+
+#include "base/isa.h"
+#include "codecs/elements.h"
+
+namespace skimp {
+namespace {
+
+template <bool checked>
+bool transfer(const Transfer& job) {
+  return on_isa([&](auto) {
+    return visit_accumulator(job.dtype, [&](auto value) {
+      using Value = decltype(value);
+      const Source<Value> source(job.input, job.dtype, job.residual);
+      const Sink<Value> sink(job.output);
+      bool finite = true;
+      for_each_tile(source, job.count,
+                    [&](std::uint64_t begin, std::uint64_t n, const Value* values) {
+                      if (checked) finite &= all_finite(values, n);
+                      sink.put(begin, n, values);
+                    });
+      return finite;
+    });
+  });
+}
+
+}  // namespace
+
+bool transfer_checked(const Transfer& job) { return transfer<true>(job); }
+
+void transfer_values(const Transfer& job) { transfer<false>(job); }
+
+}  // namespace skimp
