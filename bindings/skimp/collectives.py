@@ -56,11 +56,11 @@ class Collectives:
         changes. "skip": no residual changes, `out` is left as it was, None is returned on every
         rank; for training with a loss scale.
 
-    A contiguous array on a GPU (torch, cupy, ``__cuda_array_interface__``) stays there; only payloads
-    pass through host memory. The work is queued in the stream of `x`, after what that was given
-    before, and waited for: the result, made by the array's own library, is complete when the call
-    returns. No other stream is waited for. What has no kernels raises `UnsupportedType`, as buckets
-    do: docs/algorithms.md has the list.
+    A contiguous array on a GPU (torch, cupy, ``__cuda_array_interface__``) stays there; only
+    payloads pass through host memory. The work is queued in the stream of `x`, after what that was
+    given before, and waited for: the result, made by the array's own library, is complete when the
+    call returns. No other stream is waited for. What has no kernels raises `UnsupportedType`, as
+    buckets do: docs/algorithms.md has the list.
 
     Every call raises `TimeoutError` or `PeerFailed` when a peer is gone. After a failure the
     communicator repeats its first cause, and a residual is what it was before the call.

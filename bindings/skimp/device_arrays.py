@@ -117,7 +117,7 @@ def _empty(x: Any, shape: tuple[int, ...]) -> Any:
     namespace = x.__array_namespace__() if hasattr(x, "__array_namespace__") else None
     if namespace is None or namespace.__name__.split(".")[0] == "jax":
         raise UnsupportedType(
-            f"no {type(x).__name__} can be made to write to: decode takes like= a torch tensor or a "
-            "cupy array, collectives take one as out="
+            f"no {type(x).__name__} can be made to write to: decode takes a torch tensor or a cupy "
+            "array as like=, collectives as out="
         )
     return namespace.empty(shape, dtype=x.dtype)

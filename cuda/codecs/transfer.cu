@@ -66,7 +66,7 @@ void queue_transfer(const DeviceStream& stream, const Transfer& job, DeviceStatu
                                              static_cast<Value>(job.output.divisor),
                                              job.output.add,
                                              static_cast<Out*>(job.output.data),
-                                             static_cast<Value*>(job.rest),
+                                             static_cast<Value*>(job.rest.data),
                                              status};
     const Grid grid = grid_for(divide_up(job.count, piece), 0, stream.device);
     launch(transfer_pieces<In, Out>, grid, stream, transferring);

@@ -12,12 +12,16 @@ bool transfer(const Transfer& job) {
     return visit_accumulator(job.dtype, [&](auto value) {
       using Value = decltype(value);
       const Source<Value> source(job.input, job.dtype, job.residual);
-      const Sink<Value> sink(job.output);
+      const Source<Value> sent(job.output.data, job.output.dtype);
+      const Sink<Value> sink(job.output), rest(job.rest);
+      alignas(64) Value tile[tile_elements];
       bool finite = true;
       for_each_tile(source, job.count,
                     [&](std::uint64_t begin, std::uint64_t n, const Value* values) {
                       if (checked) finite &= all_finite(values, n);
                       sink.put(begin, n, values);
+                      if (job.rest.data == nullptr) return;
+                      put_residual(rest, begin, n, values, sent.load(begin, n, tile));
                     });
       return finite;
     });

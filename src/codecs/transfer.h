@@ -17,9 +17,9 @@ struct Transfer {
   DType dtype = DType::float32;
   const void* residual = nullptr;  ///< null: zeros
   std::uint64_t count = 0;
-  Output output;         ///< on a device its data may be null: the values are only looked at
-  void* rest = nullptr;  ///< takes what rounding to the output loses, zero where that is not a
-                         ///< number; null: not wanted. On a device only; may be the residual
+  Output output{};  ///< on a device its data may be null: the values are only looked at
+  Output rest{};    ///< takes what rounding to the output loses, in the accumulator's type, zero
+                  ///< where that is not a number; data null: not wanted. May be the residual
 };
 
 /// Returns whether all values are finite.

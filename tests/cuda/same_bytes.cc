@@ -17,6 +17,7 @@
 
 #include "cuda/codecs/quantize.cu"
 #include "cuda/codecs/sign.cu"
+#include "cuda/codecs/transfer.cu"
 #include "cuda/device/memory.cu"
 #include "tests/cuda/arrays.h"
 
@@ -54,7 +55,28 @@ Kernels quantize(const skimp::QuantizeArguments& arguments) {
           }};
 }
 
+/// What identity does is a transfer in either direction.
+Kernels identity() {
+  return {"identity",
+          [](const EncodeJob& job, DeviceStatus* status) {
+            const skimp::Transfer transfer{
+                .input = job.input,
+                .dtype = job.dtype,
+                .residual = job.residual_in,
+                .count = job.count,
+                .output = {.data = job.payload, .dtype = job.dtype},
+                .rest = {.data = job.residual_out, .dtype = accumulator_of(job.dtype)}};
+            return skimp_cuda_transfer(stream, transfer, status);
+          },
+          [](const DecodeJob& job, DeviceStatus*) {
+            const skimp::Transfer transfer{
+                .input = job.payload, .dtype = job.dtype, .count = job.count, .output = job.output};
+            return skimp_cuda_transfer(stream, transfer, nullptr);
+          }};
+}
+
 Kernels random_kernels(Random& random) {
+  if (random.one_in(5)) return identity();
   const std::uint64_t block = 32 * (1 + random.below(random.one_in(4) ? 256 : 4));
   if (random.one_in(3)) return sign(block);
   const int bits[] = {8, 4, 3, 2};

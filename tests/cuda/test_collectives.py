@@ -10,7 +10,16 @@ import skimp
 import skimp.testing
 
 from tests.comparing import same_bits
-from tests.cuda.emulation import ON_GPU, ORDERS, on_device, on_host, thread_order, use_library
+from tests.cuda.emulation import (
+    ON_GPU,
+    ORDERS,
+    Dressed,
+    on_device,
+    on_host,
+    thread_order,
+    use_library,
+)
+from tests.mpi import launch
 from tests.pairwise import parametrize
 from tests.tables import DTYPES, SOME_DATA, array
 
@@ -67,7 +76,7 @@ def compare(world, world_size, steps, segment=None):
             assert counted == predicted, (rank, name)
 
 
-def two_phase(codec, data, count, dtype, op="mean", feedback=True, back=None, **options):
+def steps_of_two_phase(codec, data, count, dtype, op="mean", feedback=True, back=None, **options):
     """Steps of allreduce, and the residual after each."""
 
     def steps(comm, place):
@@ -98,7 +107,82 @@ def two_phase(codec, data, count, dtype, op="mean", feedback=True, back=None, **
 )
 def test_two_phase(codec, data, count, world_size, dtype, op, feedback, world, order):
     with thread_order(order):
-        compare(world, world_size, two_phase(codec, data, count, dtype, op, feedback))
+        compare(world, world_size, steps_of_two_phase(codec, data, count, dtype, op, feedback))
+
+
+@parametrize(
+    codec=("identity", *CODECS),
+    algorithm=("dense_direct", "dense_ring", "gather", "two_phase", "hierarchical"),
+    count=COUNTS,
+    world_size=range(1, 7),
+    dtype=DTYPES,
+    op=("mean", "sum"),
+    feedback=(True, False),
+    data=SOME_DATA,
+    world=tuple(WORLDS),
+    segment=(None, 64, 1000),
+)
+def test_algorithms(codec, algorithm, count, world_size, dtype, op, feedback, data, world, segment):
+    if algorithm.startswith("dense") and codec != "identity":
+        algorithm = "gather"
+
+    def steps(comm, place):
+        comm.set_nodes([rank // 2 for rank in range(world_size)])
+        used = skimp.ErrorFeedback(skimp.codec(codec)) if feedback else skimp.codec(codec)
+        for step in range(STEPS):
+            x = array(data, count, dtype, seed=[step, comm.rank])
+            result = comm.allreduce(place(x), codec=used, op=op, algorithm=algorithm)
+            yield f"step {step}", result, x.dtype
+            if feedback:
+                yield f"residual {step}", used.residual().copy(), None
+
+    compare(world, world_size, steps, segment)
+
+
+@parametrize(
+    codec=("identity", *CODECS),
+    count=(0, 1, 40, 700),
+    world_size=range(1, 7),
+    dtype=DTYPES,
+    feedback=(True, False),
+    data=SOME_DATA,
+    world=tuple(WORLDS),
+    segment=(None, 64),
+)
+def test_sisters(codec, count, world_size, dtype, feedback, data, world, segment):
+    """The other collectives; each with a residual of its own."""
+
+    def steps(comm, place):
+        used = skimp.ErrorFeedback(skimp.codec(codec)) if feedback else skimp.codec(codec)
+
+        def options(key):
+            return {"codec": used, "key": key} if feedback else {"codec": used}
+
+        for step in range(STEPS):
+            x = array(data, count * world_size, dtype, seed=[step, comm.rank])
+            root = step % world_size
+            for name, result in (
+                ("reduce_scatter", comm.reduce_scatter(place(x), **options("reduce"))),
+                ("allgather", comm.allgather(place(x), **options("gather"))),
+                ("broadcast", comm.broadcast(place(x), root, **options("broadcast"))),
+                ("alltoall", comm.alltoall(place(x), **options("alltoall"))),
+            ):
+                yield f"{name} {step}", result, x.dtype
+            for key in ("reduce", "gather", "broadcast", "alltoall") if feedback else ():
+                yield f"residual of {key} {step}", used.residual(key).copy(), None
+
+    compare(world, world_size, steps, segment)
+
+
+@parametrize(dtype=DTYPES, feedback=(True, False), world=tuple(WORLDS))
+def test_alltoall_in_place(dtype, feedback, world):
+    def steps(comm, place):
+        x = place(array("normal", 600, dtype, seed=comm.rank))
+        used = skimp.ErrorFeedback(skimp.Sign(block=32)) if feedback else skimp.Sign(block=32)
+        assert comm.alltoall(x, codec=used, out=x) is x
+        yield "alltoall", x, array("normal", 0, dtype).dtype
+
+    compare(world, 3, steps)
 
 
 @parametrize(
@@ -106,7 +190,7 @@ def test_two_phase(codec, data, count, world_size, dtype, op, feedback, world, o
 )
 def test_segments(codec, back, dtype, world, segment):
     """More of them than the host queues before it waits, and than there are words to report in."""
-    compare(world, 3, two_phase(codec, "normal", 30_000, dtype, back=back), segment)
+    compare(world, 3, steps_of_two_phase(codec, "normal", 30_000, dtype, back=back), segment)
 
 
 @parametrize(
@@ -206,6 +290,10 @@ def test_a_residual_follows_its_array():
         ({"codec": skimp.Float()}, "no kernels"),
         ({"codec": skimp.Sign(), "op": "median"}, "op=median is not there"),
         ({"codec": skimp.RandomK(k=3)}, "algorithm linear is not there"),
+        (
+            {"codec": skimp.TopK(k=3), "algorithm": "sparse_doubling"},
+            "sparse_doubling is not there",
+        ),
         ({"codec": skimp.Sign(), "broadcast_codec": skimp.Natural()}, "natural.* no kernels"),
     ],
 )
@@ -223,15 +311,20 @@ def test_refused_before_anything_is_sent(arguments, says):
     assert same_bits(first, second)
 
 
+@pytest.mark.skipif(ON_GPU, reason="numpy memory as a device's")
 def test_wrong_outputs():
-    x = array("normal", 100, "float32")
-    there = on_device(x)
-    wrong = [(x, "in host memory"), (on_device(x[:99]), "needs float32"), (there, None)]
+    memory = np.zeros(200, np.float32)
+    x = Dressed(memory[:100])
+    wrong = {
+        "in host memory": memory[100:],
+        "needs float32": Dressed(memory[100:199]),
+        "overlaps x in part": Dressed(memory[50:150]),
+    }
 
     def worker(comm):
-        for out, says in wrong[:2]:
+        for says, out in wrong.items():
             with pytest.raises(skimp.InvalidArgument, match=says):
-                comm.allreduce(there, codec=skimp.Sign(), out=out)
+                comm.allreduce(x, codec=skimp.Sign(), out=out)
 
     skimp.run_threads(1, worker)
 
@@ -255,6 +348,11 @@ def test_damage_is_found(fault, sender):
 
     for unchanged, step in skimp.run_threads(2, worker):
         assert unchanged == (step == 1)
+
+
+@pytest.mark.parametrize("world_size", [2, 4])
+def test_over_mpi(world_size):
+    launch.run(world_size, "devices")
 
 
 @pytest.mark.skipif(ON_GPU, reason="about the emulation")

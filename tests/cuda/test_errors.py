@@ -59,7 +59,7 @@ def test_frames_are_checked_before_a_kernel_sees_them():
         skimp.decode(frame, like=on_device(x.astype(np.float64)))
 
 
-@pytest.mark.parametrize("codec", ["identity", "topk(k=3)", "random_k(k=3)"])
+@pytest.mark.parametrize("codec", ["topk(k=3)", "random_k(k=3)"])
 def test_codecs_without_kernels(codec):
     x = array("normal", 100, "float32")
     state = skimp.Residual(100, device=0)

@@ -486,7 +486,7 @@ SKIMP_API skimp_status skimp_decode(const void* frame, uint64_t bytes, void* out
  * installed they fail with SKIMP_UNSUPPORTED_TYPE, without a driver or device with SKIMP_DEVICE.
  * The environment variable SKIMP_CUDA_LIBRARY names another file than the one beside this library.
  * `stream` is a cudaStream_t of the array's device, NULL its default stream. Work is queued there,
- * so it follows what the stream was given before. Codecs with kernels: sign, quantize.
+ * so it follows what the stream was given before. Codecs with kernels: identity, sign, quantize.
  *
  * A collective takes arrays on a device where `options->device` says which: then input, output and
  * residual lie there, while other ranks' may lie in host memory; results have the same bits. Only
