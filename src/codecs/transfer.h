@@ -19,7 +19,7 @@ struct Transfer {
   std::uint64_t count = 0;
   Output output{};  ///< on a device its data may be null: the values are only looked at
   Output rest{};    ///< takes what rounding to the output loses, in the accumulator's type, zero
-                  ///< where that is not a number; data null: not wanted. May be the residual
+                    ///< where that is not a number; data null: not wanted. May be the residual
 };
 
 /// Returns whether all values are finite.
