@@ -64,16 +64,34 @@ cdef class Memory:
         PyBuffer_Release(&self.view)
 
 
+cdef class Place:
+    """Where the elements of a call's array begin, and their bytes: of a contiguous buffer, or of a
+    skimp.device_arrays.DeviceArray. Valid for as long as this lives."""
+
+    cdef Memory memory
+    cdef void* begin
+    cdef uint64_t bytes
+
+    def __cinit__(self, array, int flags, int device):
+        if device != SKIMP_HOST:
+            self.begin = <void*><uintptr_t>array.address
+            self.bytes = array.nbytes
+            return
+        self.memory = Memory(array, flags)
+        self.begin = self.memory.view.buf
+        self.bytes = <uint64_t>self.memory.view.len
+
+
 def run(int collective, uintptr_t communicator, source, target, int dtype, uintptr_t codec,
         uintptr_t broadcast_codec, uintptr_t residual, bytes algorithm, int op, int nonfinite,
-        int root, int trim, uintptr_t graph, double step_size):
+        int root, int trim, uintptr_t graph, double step_size, int device, uintptr_t stream):
     """Runs one collective on the elements of `source`; False if nothing was written (skipped)."""
-    cdef Memory input = Memory(source, PyBUF_SIMPLE)
-    cdef Memory output = Memory(target, PyBUF_WRITABLE)
+    cdef Place input = Place(source, PyBUF_SIMPLE, device)
+    cdef Place output = Place(target, PyBUF_WRITABLE, device)
     cdef skimp_communicator* self = <skimp_communicator*>communicator
-    cdef uint64_t count = <uint64_t>input.view.len // size_of(dtype)
+    cdef uint64_t count = input.bytes // size_of(dtype)
     cdef uint64_t ranks = <uint64_t>skimp_communicator_world_size(self)
-    cdef uint64_t wanted = <uint64_t>input.view.len
+    cdef uint64_t wanted = input.bytes
     cdef const char* name = NULL
     cdef skimp_options options = default_options()
     cdef skimp_report report
@@ -84,7 +102,7 @@ def run(int collective, uintptr_t communicator, source, target, int dtype, uintp
         wanted //= ranks
     elif collective == SKIMP_ALLGATHER:
         wanted *= ranks
-    require_bytes("collective", <uint64_t>output.view.len, wanted)
+    require_bytes("collective", output.bytes, wanted)
 
     options.codec = <skimp_codec*>codec
     options.broadcast_codec = <skimp_codec*>broadcast_codec
@@ -96,24 +114,26 @@ def run(int collective, uintptr_t communicator, source, target, int dtype, uintp
     options.trim = trim
     options.graph = <skimp_graph*>graph
     options.step_size = step_size
+    options.device = device
+    options.stream = <void*>stream
     with nogil:
         if collective == SKIMP_ALLREDUCE:
-            status = skimp_allreduce(self, input.view.buf, output.view.buf, count,
+            status = skimp_allreduce(self, input.begin, output.begin, count,
                                      <skimp_dtype>dtype, &options)
         elif collective == SKIMP_REDUCE_SCATTER:
-            status = skimp_reduce_scatter(self, input.view.buf, output.view.buf, count,
+            status = skimp_reduce_scatter(self, input.begin, output.begin, count,
                                           <skimp_dtype>dtype, &options)
         elif collective == SKIMP_ALLGATHER:
-            status = skimp_allgather(self, input.view.buf, output.view.buf, count,
+            status = skimp_allgather(self, input.begin, output.begin, count,
                                      <skimp_dtype>dtype, &options)
         elif collective == SKIMP_ALLTOALL:
-            status = skimp_alltoall(self, input.view.buf, output.view.buf, count,
+            status = skimp_alltoall(self, input.begin, output.begin, count,
                                     <skimp_dtype>dtype, &options)
         elif collective == SKIMP_MIX:
-            status = skimp_mix(self, input.view.buf, output.view.buf, count, <skimp_dtype>dtype,
+            status = skimp_mix(self, input.begin, output.begin, count, <skimp_dtype>dtype,
                                &options)
         else:
-            status = skimp_broadcast(self, input.view.buf, output.view.buf, count,
+            status = skimp_broadcast(self, input.begin, output.begin, count,
                                      <skimp_dtype>dtype, &options)
     check(status)
     if nonfinite != SKIMP_SKIP:
@@ -123,15 +143,15 @@ def run(int collective, uintptr_t communicator, source, target, int dtype, uintp
     return not report.skipped
 
 
-def run_plan(uintptr_t plan, source, target, uintptr_t residual):
-    """Runs a plan on buffers of its size; False if nothing was written (skipped)."""
-    cdef Memory input = Memory(source, PyBUF_SIMPLE)
-    cdef Memory output = Memory(target, PyBUF_WRITABLE)
+def run_plan(uintptr_t plan, source, target, uintptr_t residual, int device, uintptr_t stream):
+    """Runs a plan on arrays of its size; False if nothing was written (skipped)."""
+    cdef Place input = Place(source, PyBUF_SIMPLE, device)
+    cdef Place output = Place(target, PyBUF_WRITABLE, device)
     cdef skimp_report report
     cdef skimp_status status
     with nogil:
-        status = skimp_plan_run(<skimp_plan*>plan, input.view.buf, output.view.buf,
-                                <skimp_residual*>residual)
+        status = skimp_plan_run_in_stream(<skimp_plan*>plan, input.begin, output.begin,
+                                          <skimp_residual*>residual, <void*>stream)
     check(status)
     report.report_bytes = sizeof(skimp_report)
     check(skimp_plan_report(<skimp_plan*>plan, &report))
@@ -304,6 +324,13 @@ def decode(frame, target, int dtype):
         status = skimp_decode(input.view.buf, <uint64_t>input.view.len, output.view.buf, count,
                               <skimp_dtype>dtype)
     check(status)
+
+
+def device_of(uintptr_t address):
+    """The device whose memory the address is in."""
+    cdef int device = 0
+    check(skimp_device_of(<void*>address, &device))
+    return device
 
 
 def encode_on_device(uintptr_t codec, uintptr_t input, uint64_t count, int dtype,

@@ -53,6 +53,10 @@ cdef extern from "skimp/skimp.h" nogil:
         int trim
         const skimp_graph* graph
         double step_size
+        int device
+        void* stream
+
+    int SKIMP_HOST
 
     ctypedef struct skimp_report:
         size_t report_bytes
@@ -113,8 +117,9 @@ cdef extern from "skimp/skimp.h" nogil:
     skimp_status skimp_communicator_report(
         const skimp_communicator* communicator, skimp_report* report)
 
-    skimp_status skimp_plan_run(
-        skimp_plan* plan, const void* input, void* output, skimp_residual* residual)
+    skimp_status skimp_plan_run_in_stream(
+        skimp_plan* plan, const void* input, void* output, skimp_residual* residual,
+        void* stream)
     skimp_status skimp_plan_report(const skimp_plan* plan, skimp_report* report)
 
     skimp_status skimp_frame_bytes(
@@ -122,6 +127,7 @@ cdef extern from "skimp/skimp.h" nogil:
     skimp_status skimp_encode(
         const skimp_codec* codec, const void* input, uint64_t count, skimp_dtype dtype,
         skimp_residual* residual, void* frame, uint64_t capacity, uint64_t* bytes)
+    skimp_status skimp_device_of(const void* address, int* device)
     skimp_status skimp_encode_on_device(
         const skimp_codec* codec, const void* input, uint64_t count, skimp_dtype dtype,
         skimp_residual* residual, void* frame, uint64_t capacity, uint64_t* bytes, void* stream)

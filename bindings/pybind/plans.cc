@@ -6,7 +6,8 @@ namespace {
 
 api::Plan make_plan(api::Communicator& communicator, int collective, std::uint64_t count, int dtype,
                     const api::Codec* codec, const api::Codec* broadcast_codec,
-                    const std::optional<std::string>& algorithm, int op, int nonfinite, int trim) {
+                    const std::optional<std::string>& algorithm, int op, int nonfinite, int trim,
+                    int device) {
   return {communicator,
           static_cast<skimp_collective>(collective),
           count,
@@ -16,7 +17,8 @@ api::Plan make_plan(api::Communicator& communicator, int collective, std::uint64
            .algorithm = algorithm ? algorithm->c_str() : nullptr,
            .op = static_cast<skimp_op>(op),
            .nonfinite = static_cast<skimp_nonfinite>(nonfinite),
-           .trim = trim}};
+           .trim = trim,
+           .device = device}};
 }
 
 }  // namespace
@@ -38,7 +40,7 @@ void bind_plans(py::module_& module) {
   py::class_<api::Plan>(module, "Plan")
       .def(py::init(&make_plan), py::arg("communicator"), py::arg("collective"), py::arg("count"),
            py::arg("dtype"), py::arg("codec"), py::arg("broadcast_codec"), py::arg("algorithm"),
-           py::arg("op"), py::arg("nonfinite"), py::arg("trim"), WithoutGil(),
+           py::arg("op"), py::arg("nonfinite"), py::arg("trim"), py::arg("device"), WithoutGil(),
            py::keep_alive<1, 2>())
       .def_property_readonly("text", &api::Plan::text)
       .def("report", [](const api::Plan& self) { return report_fields(self.report()); })

@@ -86,6 +86,7 @@ class Plan:
         op: int,
         nonfinite: int,
         trim: int,
+        device: int,
     ) -> None: ...
     @property
     def text(self) -> str: ...

@@ -123,8 +123,8 @@ def _from_dlpack(x: Any) -> Array:
     device = x.__dlpack_device__() if hasattr(x, "__dlpack_device__") else ("CUDA", "?")
     if device[0] not in _DLPACK_HOST:
         raise UnsupportedType(
-            f"{type(x).__name__} is on device (type, index) = ({device[0]}, {device[1]}), this "
-            "build handles arrays in host memory only: copy it there"
+            f"{type(x).__name__} is on device (type, index) = ({device[0]}, {device[1]}), where "
+            "arrays are not handled in this use: copy it to host memory"
         )
     try:
         values = np.from_dlpack(x)

@@ -18,17 +18,24 @@ from skimp.choices import (
     Op,
     choose,
 )
+from skimp.codec_arguments import (
+    CodecLike,
+    codec_of,
+    handle_of,
+    require_lossless,
+    residual_of,
+)
 from skimp.codecs import Codec
+from skimp.device_packing import DevicePacked, DeviceTarget
 from skimp.errors import Error, InvalidArgument, NonFiniteError, UnsupportedType
-from skimp.feedback import ErrorFeedback
 from skimp.gossip import Gossip
 from skimp.packing import Packed, Target, require_one_array
+from skimp.packing import packed as packed_input
 from skimp.residual import Residual
 from skimp.sparse import Sparse, as_sparse
 from skimp.variants import FeedbackVariant
 
 T = TypeVar("T")
-CodecLike = Codec | ErrorFeedback | None
 
 _kept_for_ever: list[tuple[object, ...]] = []
 
@@ -53,6 +60,12 @@ class Collectives:
         of the values they touch is zeroed. "raise": `NonFiniteError` on every rank, no residual
         changes. "skip": no residual changes, `out` is left as it was, None is returned on every
         rank; for training with a loss scale.
+
+    A contiguous array on a GPU (torch, cupy, ``__cuda_array_interface__``) stays there; only
+    payloads pass through host memory. The work is queued in the stream of `x`, after what that was
+    given before, and waited for: the result, made by the array's own library, is complete when the
+    call returns. No other stream is waited for. What has no kernels raises `UnsupportedType`, as
+    buckets do: docs/algorithms.md has the list.
 
     Every call raises `TimeoutError` or `PeerFailed` when a peer is gone. After a failure the
     communicator repeats its first cause, and a residual is what it was before the call.
@@ -134,8 +147,9 @@ class Collectives:
             require_lossless(codec, broadcast_codec, nonfinite, key, trim=trim)
             (result,) = self._run_sparse(ALLREDUCE, sparse, algorithm, op)
             return result if out is None else result.to_dense(out)
-        packed = Packed(x)
-        target = Target(packed, out)
+        # Variants compute in host memory, and say so of arrays that lie elsewhere.
+        packed = Packed(x) if isinstance(codec, FeedbackVariant) else packed_input(x)
+        target = packed.target(out)
         options = (op, trim, algorithm, nonfinite, 0, key)
         return self._run(ALLREDUCE, packed, target, codec, broadcast_codec, *options)
 
@@ -166,10 +180,10 @@ class Collectives:
             require_lossless(codec, None, nonfinite, key, out)
             part: Any = self._run_sparse(REDUCE_SCATTER, sparse, algorithm, op)[0]
             return cast(T, part)
-        packed = Packed(x)
+        packed = packed_input(x)
         require_one_array("reduce_scatter", packed)
         self._require_parts("reduce_scatter", packed)
-        target = Target(packed, out, divisor=self._native.world_size)
+        target = packed.target(out, divisor=self._native.world_size)
         options = (op, trim, algorithm, nonfinite, 0, key)
         result: T = self._run(REDUCE_SCATTER, packed, target, codec, None, *options)
         return result
@@ -212,8 +226,8 @@ class Collectives:
         if (sparse := as_sparse(x)) is not None:
             require_lossless(codec, None, nonfinite, key, out)
             return self._run_sparse(ALLGATHER, sparse, algorithm)
-        packed = Packed(x)
-        target = Target(packed, out, lead=(self._native.world_size,))
+        packed = packed_input(x)
+        target = packed.target(out, lead=(self._native.world_size,))
         options: tuple[Any, ...] = ("mean", None, algorithm, nonfinite, 0, key)
         return self._run(ALLGATHER, packed, target, codec, None, *options)
 
@@ -239,8 +253,8 @@ class Collectives:
         >>> skimp.run_threads(2, worker)[0]
         array([1., 1.], dtype=float32)
         """
-        packed = Packed(x)
-        target = Target(packed, out)
+        packed = packed_input(x)
+        target = packed.target(out)
         options: tuple[Any, ...] = ("mean", None, algorithm, nonfinite, root, key)
         result: T = self._run(BROADCAST, packed, target, codec, None, *options)
         return result
@@ -267,10 +281,10 @@ class Collectives:
         >>> skimp.run_threads(2, worker)
         [array([ 0., 10.], dtype=float32), array([ 1., 11.], dtype=float32)]
         """
-        packed = Packed(x)
+        packed = packed_input(x)
         require_one_array("alltoall", packed)
         self._require_parts("alltoall", packed)
-        target = Target(packed, out)
+        target = packed.target(out)
         options: tuple[Any, ...] = ("mean", None, algorithm, nonfinite, 0, key)
         result: T = self._run(ALLTOALL, packed, target, codec, None, *options)
         return result
@@ -313,7 +327,7 @@ class Collectives:
         result: T = self._call(MIX, packed, target, codecs, state, options, mixing, kept)
         return result
 
-    def _require_parts(self, call: str, packed: Packed) -> None:
+    def _require_parts(self, call: str, packed: Packed | DevicePacked) -> None:
         ranks, shape = self._native.world_size, packed.values.shape
         if not shape or shape[0] % ranks != 0:
             raise InvalidArgument(
@@ -323,8 +337,8 @@ class Collectives:
     def _run(
         self,
         collective: int,
-        packed: Packed,
-        target: Target,
+        packed: Packed | DevicePacked,
+        target: Target | DeviceTarget,
         codec: CodecLike | FeedbackVariant,
         broadcast_codec: Codec | None,
         op: Op,
@@ -354,8 +368,8 @@ class Collectives:
     def _call(
         self,
         collective: int,
-        packed: Packed,
-        target: Target,
+        packed: Packed | DevicePacked,
+        target: Target | DeviceTarget,
         codecs: tuple[int, int],
         residual: Residual | None,
         options: tuple[bytes | None, int, int, int, int],
@@ -369,10 +383,10 @@ class Collectives:
         )
         try:
             if residual is None:
-                written = _calls.run(*arguments, 0, *options, *mixing)
+                written = _calls.run(*arguments, 0, *options, *mixing, *packed.place)
             else:
                 with residual.lend() as handle:
-                    written = _calls.run(*arguments, handle, *options, *mixing)
+                    written = _calls.run(*arguments, handle, *options, *mixing, *packed.place)
         except Error as error:
             self._keep(error, packed, target, *kept)
             raise
@@ -398,49 +412,3 @@ class Collectives:
         self._kept = objects
         if self._native.transport != "threads":
             _kept_for_ever.append(objects)
-
-
-def require_lossless(
-    codec: CodecLike | FeedbackVariant,
-    broadcast_codec: Codec | None,
-    nonfinite: NonFinite,
-    key: str | None,
-    out: Any = None,
-    trim: int | None = None,
-) -> None:
-    """What does not go with a sparse array."""
-    if codec is not None or broadcast_codec is not None or key is not None:
-        raise InvalidArgument("a sparse array is sent without loss: codec and key must be None")
-    if trim is not None:
-        raise InvalidArgument(f"trim = {trim} is not for sparse arrays, whose sums are exact")
-    if nonfinite != "propagate":
-        raise InvalidArgument(f"nonfinite = {nonfinite!r} is not for sparse arrays")
-    if out is not None:
-        raise InvalidArgument("out is for dense results: use to_dense(out) of the sparse one")
-
-
-def codec_of(codec: CodecLike | FeedbackVariant, packed: Packed, key: str | None) -> Codec | None:
-    """The codec itself, for this input and key; InvalidArgument for what is none."""
-    if isinstance(codec, ErrorFeedback):
-        return codec.codec_for(key).bound_to(packed)
-    if codec is None:
-        return None
-    if isinstance(codec, Codec):
-        return codec.bound_to(packed)
-    hint = f": pass skimp.codec({codec!r})" if isinstance(codec, str) else ""
-    if isinstance(codec, FeedbackVariant):
-        raise InvalidArgument(f"codec = {codec!r} is for comm.allreduce alone")
-    raise InvalidArgument(f"codec = {codec!r} is neither a codec nor an ErrorFeedback{hint}")
-
-
-def handle_of(codec: Codec | None) -> int:
-    return 0 if codec is None else codec.handle
-
-
-def residual_of(codec: CodecLike | FeedbackVariant, packed: Packed, key: str | None) -> Any:
-    """The feedback's residual for this input; None without feedback."""
-    if isinstance(codec, ErrorFeedback):
-        return codec.bind(packed, key)
-    if key is not None:
-        raise InvalidArgument(f"key = {key!r} names a residual, but codec is no ErrorFeedback")
-    return None

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from skimp import _calls
 from skimp.dtypes import BFLOAT16, BY_NAME, DType, of_numpy
 from skimp.errors import UnsupportedType
 
@@ -29,12 +30,22 @@ class DeviceArray:
     stream: int
     """Of its device; 0 is the default stream."""
 
-    empty_like: Callable[[], Any]
-    """Makes an array of the same kind, shape and element type."""
+    read_only: bool
+    empty: Callable[[tuple[int, ...]], Any]
+    """Makes an array of the same kind and element type on the same device."""
 
     @property
     def count(self) -> int:
         return math.prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        return self.count * self.dtype.storage.itemsize
+
+    @property
+    def device(self) -> int:
+        """Whose memory it is; 0 for one without elements, which has none."""
+        return _calls.device_of(self.address) if self.count else 0
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
@@ -62,7 +73,8 @@ def _from_torch(x: Any, torch: Any) -> DeviceArray:
         tuple(x.shape),
         BY_NAME[name],
         torch.cuda.current_stream(x.device).cuda_stream,
-        lambda: torch.empty_like(x, requires_grad=False),
+        False,
+        lambda shape: torch.empty(shape, dtype=x.dtype, device=x.device),
     )
 
 
@@ -78,7 +90,8 @@ def _from_interface(x: Any, interface: dict[str, Any]) -> DeviceArray:
         tuple(shape),
         dtype,
         _stream(interface),
-        lambda: _empty_like(x),
+        bool(interface["data"][1]),
+        lambda shape: _empty(x, shape),
     )
 
 
@@ -104,12 +117,12 @@ def _is_contiguous(shape: tuple[int, ...], strides: tuple[int, ...], itemsize: i
     return True
 
 
-def _empty_like(x: Any) -> Any:
+def _empty(x: Any, shape: tuple[int, ...]) -> Any:
     """By the array's own library, if its arrays can be written to."""
     namespace = x.__array_namespace__() if hasattr(x, "__array_namespace__") else None
     if namespace is None or namespace.__name__.split(".")[0] == "jax":
         raise UnsupportedType(
-            f"decode: no {type(x).__name__} can be made to write to; pass like= a torch tensor or "
-            "a cupy array"
+            f"no {type(x).__name__} can be made to write to: decode takes a torch tensor or a cupy "
+            "array as like=, collectives as out="
         )
-    return namespace.empty_like(x)
+    return namespace.empty(shape, dtype=x.dtype)

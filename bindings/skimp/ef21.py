@@ -49,5 +49,5 @@ class EF21(FeedbackVariant):
         """What has been delivered of this rank's gradient, one axis. Not to be written to."""
         return self._array("estimate", key)
 
-    def _make_residual(self, count: int, dtype: str) -> Residual:
+    def _make_residual(self, count: int, dtype: str, device: int | None) -> Residual:
         return VariantResidual(_objects.Residual.ef21, count, dtype)

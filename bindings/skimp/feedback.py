@@ -47,7 +47,8 @@ class ErrorFeedback(State):
     def residual(self, key: str | None = None) -> Values:
         """What has been left out so far, as numpy: in the shape of the array, flat for a bucket.
 
-        The memory itself, float32 (float64 for float64 arrays): current until the next call.
+        The memory itself, float32 (float64 for float64 arrays): current until the next call. If the
+        array is on a device, a copy.
         """
         slot = self._slots.get(key)
         if slot is None:

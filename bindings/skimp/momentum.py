@@ -76,7 +76,7 @@ class MomentumCorrection(FeedbackVariant):
         """What has been left out so far, one axis."""
         return self._array("residual", key)
 
-    def _make_residual(self, count: int, dtype: str) -> Residual:
+    def _make_residual(self, count: int, dtype: str, device: int | None) -> Residual:
         options = self._momentum, self._clip or 0.0, self._masking
 
         def make(count: int, code: int) -> _objects.Residual:

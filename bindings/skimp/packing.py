@@ -13,15 +13,30 @@ from typing import Any
 import numpy as np
 
 from skimp.arrays import Array
+from skimp.device_arrays import as_device_array
+from skimp.device_packing import DevicePacked
 from skimp.dtypes import FLOAT32, FLOAT64, DType, Values, accumulator, cast
 from skimp.errors import InvalidArgument, UnsupportedType
 from skimp.trees import CONTAINERS, Leaf, Signature, describe, flatten, map_leaves, rebuild
 
+HOST = -1
+"""In place of a device's index, for the C functions."""
+
+
+def packed(x: Any) -> Packed | DevicePacked:
+    """The input of a call, wherever it lies."""
+    array = as_device_array(x)
+    return Packed(x) if array is None else DevicePacked(x, array)
+
 
 class Packed:
-    """The input of a call."""
+    """The input of a call, in host memory."""
 
     __slots__ = ("dtype", "given", "leaves", "signature", "values")
+
+    place = HOST, 0
+    """Device and stream, for the C functions."""
+    device: int | None = None
 
     def __init__(self, x: Any):
         self.given = x
@@ -53,6 +68,10 @@ class Packed:
     def shapes(self) -> tuple[tuple[int, ...], ...]:
         """Of each array."""
         return tuple(leaf.values.shape for leaf in self.leaves)
+
+    def target(self, out: Any, lead: tuple[int, ...] = (), divisor: int = 1) -> Target:
+        """Where the result of a call goes."""
+        return Target(self, out, lead, divisor)
 
     def widened(self) -> Values:
         """The values in the accumulator's type, of one axis; perhaps in the memory given."""
@@ -144,7 +163,7 @@ def copied(x: Any) -> Any:
     return rebuild(x, (leaf.restore(leaf.values.copy("C")) for leaf in packed.leaves))
 
 
-def require_one_array(call: str, packed: Packed) -> None:
+def require_one_array(call: str, packed: Packed | DevicePacked) -> None:
     if packed.is_bucket:
         raise UnsupportedType(f"{call} takes one array, not a {type(packed.given).__name__}")
 

@@ -104,7 +104,7 @@ def decode(payload: bytes | bytearray | memoryview, like: Any = None) -> Any:
 
 def _decode_on_device(payload: Payload, like: DeviceArray) -> Any:
     _require_count(payload, like.count)
-    result = like.empty_like()
+    result = like.empty(like.shape)
     array = as_device_array(result)
     assert array is not None
     _calls.decode_on_device(payload, array.address, array.count, array.dtype.code, array.stream)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from skimp import _calls, _objects
 from skimp.choices import ALLREDUCE, NONFINITE, OPS, NonFinite, Op, choose
+from skimp.codec_arguments import CodecLike, codec_of, residual_of
 from skimp.codecs import Codec
-from skimp.collectives import CodecLike, codec_of, residual_of
 from skimp.errors import Error, InvalidArgument
 from skimp.feedback import ErrorFeedback
-from skimp.packing import Packed, Target
+from skimp.packing import packed as packed_input
 from skimp.report import Report
 from skimp.trees import describe
 
@@ -36,11 +36,12 @@ class Plan:
         nonfinite: NonFinite,
         key: str | None,
     ):
-        packed = Packed(like)
+        packed = packed_input(like)
         self._communicator = communicator
         self._signature = packed.signature
         self._codec = codec
         self._key = key
+        self._device = packed.device
         residual_of(codec, packed, key)  # refuses now what a run would refuse
         if isinstance(codec, ErrorFeedback) and codec.is_scheduled:
             raise InvalidArgument(f"plan: its codec is fixed, that of {codec!r} changes")
@@ -56,6 +57,7 @@ class Plan:
             choose("op", op, OPS),
             choose("nonfinite", nonfinite, NONFINITE),
             trim or 0,
+            packed.place[0],
         )
 
     def run(self, x: Any, out: Any = None) -> Any:
@@ -64,21 +66,23 @@ class Plan:
         Raises `InvalidArgument` when `x` is not of the shape and type that the plan was made for.
         Returns None when non-finite input was to be skipped.
         """
-        packed = Packed(x)
+        packed = packed_input(x)
         if packed.signature != self._signature:
             raise InvalidArgument(
                 f"plan: made for {describe(self._signature)}, got {describe(packed.signature)}"
             )
-        target = Target(packed, out)
+        if packed.device != self._device:
+            made, given = _place(self._device), _place(packed.device)
+            raise InvalidArgument(f"plan: made for an array {made}, got one {given}")
+        target = packed.target(out)
         residual = residual_of(self._codec, packed, self._key)
+        arguments = self._native.handle, packed.values, target.buffer
         try:
             if residual is None:
-                written = _calls.run_plan(self._native.handle, packed.values, target.buffer, 0)
+                written = _calls.run_plan(*arguments, 0, *packed.place)
             else:
                 with residual.lend() as handle:
-                    written = _calls.run_plan(
-                        self._native.handle, packed.values, target.buffer, handle
-                    )
+                    written = _calls.run_plan(*arguments, handle, *packed.place)
         except Error as error:
             self._communicator._keep(error, packed, target, self)
             raise
@@ -96,3 +100,7 @@ class Plan:
 
     def __repr__(self) -> str:
         return f"<skimp.Plan: {self.text}>"
+
+
+def _place(device: int | None) -> str:
+    return "in host memory" if device is None else f"on device {device}"

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, overload
 import numpy as np
 
 from skimp import _calls, _objects
-from skimp.collectives import CodecLike, codec_of, handle_of, residual_of
+from skimp.codec_arguments import CodecLike, codec_of, handle_of, residual_of
 from skimp.errors import InvalidArgument
 from skimp.packing import Packed, Target
 

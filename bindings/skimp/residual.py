@@ -105,6 +105,12 @@ class Residual:
         """Multiplies every value, as when a loss scale changes. The factor must be finite."""
         self._native.rescale(factor)
 
+    def moved_to(self, device: int | None) -> Residual:
+        """One with the same values and step on another device, or in host memory (None)."""
+        moved = Residual(self.count, self.dtype, in_place=self._in_place, device=device)
+        moved.load(self.values, self.step, self.memory)
+        return moved
+
     @contextmanager
     def lend(self) -> Iterator[int]:
         """The handle for one call; a second call at the same time is refused."""

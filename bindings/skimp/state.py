@@ -9,6 +9,7 @@ import numpy as np
 
 from skimp.codec_schedule import CodecSchedule
 from skimp.codecs import Codec
+from skimp.device_packing import DevicePacked
 from skimp.dtypes import Values
 from skimp.errors import InvalidArgument
 from skimp.packing import Packed
@@ -76,8 +77,9 @@ class State:
         """Calls that have succeeded; with several keys, those of the key that has most."""
         return max((slot.residual.step for slot in self._slots.values()), default=0)
 
-    def bind(self, packed: Packed, key: str | None) -> Residual:
-        """The residual of a key for this input; the first input makes it."""
+    def bind(self, packed: Packed | DevicePacked, key: str | None) -> Residual:
+        """The residual of a key for this input; the first input makes it. It follows its array
+        between devices and host memory."""
         slot = self._slots.get(key) or self._new_slot(packed, key)
         if slot.signature is None:
             self._require_fit(slot.residual, packed)
@@ -90,17 +92,20 @@ class State:
                 f"{self._name()}: key {key!r} is bound to {describe(slot.signature)}, got "
                 f"{describe(packed.signature)}; take another key= for another array"
             )
+        if slot.residual.device != packed.device:
+            slot.residual = slot.residual.moved_to(packed.device)
         return slot.residual
 
-    def _new_slot(self, packed: Packed, key: str | None) -> _Slot:
+    def _new_slot(self, packed: Packed | DevicePacked, key: str | None) -> _Slot:
         if key is not None and not isinstance(key, str):
             raise InvalidArgument(f"key = {key!r} is neither text nor None")
-        residual = self._make_residual(self._vectors * packed.count, packed.dtype.name)
+        count = self._vectors * packed.count
+        residual = self._make_residual(count, packed.dtype.name, packed.device)
         # Two ranks that share this object by mistake get one slot, and the residual notices.
         return self._slots.setdefault(key, _Slot(residual, packed.signature))
 
-    def _make_residual(self, count: int, dtype: str) -> Residual:
-        return Residual(count, dtype, in_place=self._in_place)
+    def _make_residual(self, count: int, dtype: str, device: int | None) -> Residual:
+        return Residual(count, dtype, in_place=self._in_place, device=device)
 
     def _values(self, residual: Residual, field: str) -> Values:
         """The memory of one of the `_fields`."""
@@ -145,7 +150,7 @@ class State:
             arrays = self._arrays_of(state, f"{prefix}{dot}")
             values = arrays[self._fields[0]]
             signature = self._check_loaded(key, values)
-            residual = self._make_residual(values.size, values.dtype.name)
+            residual = self._make_residual(values.size, values.dtype.name, None)
             remembered = np.asarray(state[memory]) if memory in state else None
             residual.load(np.zeros_like(values), int(state[step]), remembered)
             for field, array in arrays.items():
@@ -182,7 +187,7 @@ class State:
             )
         return slot.signature
 
-    def _require_fit(self, residual: Residual, packed: Packed) -> None:
+    def _require_fit(self, residual: Residual, packed: Packed | DevicePacked) -> None:
         if not residual.fits(self._vectors * packed.count, packed.dtype):
             raise InvalidArgument(
                 f"{self._name()}: the loaded {self._fields[0]} has {residual.count} "

@@ -74,6 +74,15 @@ skimp_status skimp_cuda_free(DeviceStream stream, void* memory) {
   return guard_on(stream, [&](cudaStream_t queue) { check(cudaFreeAsync(memory, queue)); });
 }
 
+skimp_status skimp_cuda_allocate_pinned(int device, std::uint64_t bytes, void** memory) {
+  return guard_on(
+      {device}, [&](cudaStream_t) { check(cudaHostAlloc(memory, bytes, cudaHostAllocPortable)); });
+}
+
+skimp_status skimp_cuda_free_pinned(void* memory) {
+  return guard([&] { check(cudaFreeHost(memory)); });
+}
+
 skimp_status skimp_cuda_copy(DeviceStream stream, void* to, const void* from, std::uint64_t bytes) {
   return guard_on(stream, [&](cudaStream_t queue) {
     check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, queue));

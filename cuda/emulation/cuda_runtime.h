@@ -4,7 +4,8 @@
 ///
 /// The threads of a block are fibers (fibers.h), blocks run one after the other. A stream is a list
 /// of work that is not done before somebody waits for the stream, so what is read too early, or
-/// queued in another stream than the caller's, is seen to be wrong. Device memory is from the heap.
+/// queued in another stream than the caller's, is seen to be wrong. Device memory (memory.h) is
+/// closed to everybody else; any other memory is taken for a device's, too.
 #pragma once
 
 #include <cstddef>
@@ -18,6 +19,7 @@
 #include <vector>
 
 #include "cuda/emulation/fibers.h"
+#include "cuda/emulation/memory.h"
 
 #define __global__
 #define __device__
@@ -133,7 +135,9 @@ class Streams {
   }
   static void wait_for(cudaStream_t stream) {
     const std::lock_guard lock(mutex_);
+    DeviceHeap::instance().open();
     for (const auto& work : queued_[stream]) work();
+    DeviceHeap::instance().close();
     queued_.erase(stream);
   }
 
@@ -208,12 +212,22 @@ inline cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, c
   return cudaSuccess;
 }
 
-inline cudaError_t cudaMallocAsync(void** memory, std::size_t bytes, cudaStream_t) {
+constexpr unsigned cudaHostAllocPortable = 1;
+inline cudaError_t cudaHostAlloc(void** memory, std::size_t bytes, unsigned) {
   *memory = std::malloc(bytes);
   return *memory == nullptr ? cudaErrorMemoryAllocation : cudaSuccess;
 }
+inline cudaError_t cudaFreeHost(void* memory) {
+  std::free(memory);
+  return cudaSuccess;
+}
+inline cudaError_t cudaMallocAsync(void** memory, std::size_t bytes, cudaStream_t) {
+  *memory = skimp::emulation::DeviceHeap::instance().allocate(bytes);
+  return *memory == nullptr ? cudaErrorMemoryAllocation : cudaSuccess;
+}
 inline cudaError_t cudaFreeAsync(void* memory, cudaStream_t stream) {
-  skimp::emulation::Streams::add(stream, [=] { std::free(memory); });
+  skimp::emulation::Streams::add(stream,
+                                 [=] { skimp::emulation::DeviceHeap::instance().free(memory); });
   return cudaSuccess;
 }
 inline cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind,

@@ -6,6 +6,7 @@
 #include "capi/guard.h"
 #include "capi/objects.h"
 #include "codecs/registry.h"
+#include "device/library.h"
 
 using skimp::Call;
 using skimp::Plan;
@@ -50,6 +51,7 @@ Call make_call(skimp_collective collective, uint64_t count, skimp_dtype dtype,
   call.trim = options.trim;
   if (options.graph != nullptr) call.graph = options.graph->graph;
   call.step_size = options.step_size;
+  call.device = options.device;
   return call;
 }
 
@@ -64,7 +66,7 @@ std::string key_of(const Call& call, const std::string& algorithm) {
       static_cast<int>(call.op), ' ', call.codec->text(), ' ', call.broadcast_codec->text(), ' ',
       call.broadcast_codec_given, ' ', algorithm, ' ', static_cast<int>(call.nonfinite), ' ',
       call.root, ' ', call.trim, ' ', call.graph ? call.graph->text() : "", ' ',
-      std::bit_cast<std::uint64_t>(call.step_size));
+      std::bit_cast<std::uint64_t>(call.step_size), ' ', call.device);
 }
 
 Plan& cached_plan(skimp_communicator& communicator, const Call& call,
@@ -82,12 +84,23 @@ Plan& cached_plan(skimp_communicator& communicator, const Call& call,
   return *plans.front().second;
 }
 
+/// A kernel that is given an address of the host's, or of another device, takes the process's whole
+/// use of the device down.
+void require_on_device(const void* array, int device, const char* name) {
+  int found = 0;
+  SKIMP_ON_DEVICE(skimp_cuda_device_of, array, &found);
+  require(found == device, name, " is on device ", found, ", the call is for device ", device);
+}
+
 /// `input` may be null on ranks that do not read it.
 void require_arrays(const Call& call, int rank, const void* input, const void* output) {
   if (call.count == 0) return;
   const bool reads = call.collective != SKIMP_BROADCAST || rank == call.root;
   if (reads) require_pointer(input, "input");
   require_pointer(output, "output");
+  if (call.device == SKIMP_HOST) return;
+  if (reads) require_on_device(input, call.device, "input");
+  require_on_device(output, call.device, "output");
 }
 
 skimp_status run_once(skimp_collective collective, skimp_communicator* communicator,
@@ -105,7 +118,8 @@ skimp_status run_once(skimp_collective collective, skimp_communicator* communica
     try {
       if (variant == nullptr) {
         skimp::run_with_feedback(plan, input, output,
-                                 residual == nullptr ? nullptr : &residual->residual);
+                                 residual == nullptr ? nullptr : &residual->residual,
+                                 options.stream);
       } else {
         variant->run(call, plan, residual->residual, input, output);
       }
@@ -181,11 +195,16 @@ void skimp_plan_destroy(skimp_plan* plan) { delete plan; }
 
 skimp_status skimp_plan_run(skimp_plan* plan, const void* input, void* output,
                             skimp_residual* residual) {
+  return skimp_plan_run_in_stream(plan, input, output, residual, nullptr);
+}
+
+skimp_status skimp_plan_run_in_stream(skimp_plan* plan, const void* input, void* output,
+                                      skimp_residual* residual, void* stream) {
   return guard([&] {
     require_pointer(plan, "plan");
     require_arrays(plan->plan->call(), plan->plan->rank(), input, output);
     skimp::run_with_feedback(*plan->plan, input, output,
-                             skimp::capi::classic_residual("plan", residual));
+                             skimp::capi::classic_residual("plan", residual), stream);
   });
 }
 

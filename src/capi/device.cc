@@ -32,6 +32,14 @@ skimp_status skimp_device_info(const char** text) {
   });
 }
 
+skimp_status skimp_device_of(const void* address, int* device) {
+  return guard([&] {
+    require_pointer(address, "address");
+    require_pointer(device, "device");
+    SKIMP_ON_DEVICE(skimp_cuda_device_of, address, device);
+  });
+}
+
 skimp_status skimp_encode_on_device(const skimp_codec* codec, const void* input, uint64_t count,
                                     skimp_dtype dtype, skimp_residual* residual, void* frame,
                                     uint64_t capacity, uint64_t* bytes, void* stream) {

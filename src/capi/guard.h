@@ -60,6 +60,8 @@ inline const skimp_options& checked_options(const skimp_options& options) {
   require(options.nonfinite >= SKIMP_PROPAGATE && options.nonfinite <= SKIMP_SKIP,
           "nonfinite = ", static_cast<int>(options.nonfinite),
           " is none of SKIMP_PROPAGATE, SKIMP_RAISE, SKIMP_SKIP");
+  require(options.device >= SKIMP_HOST, "device = ", options.device,
+          " is neither SKIMP_HOST nor a device's index");
   return options;
 }
 

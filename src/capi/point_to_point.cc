@@ -22,6 +22,8 @@ const skimp_options& checked_for_send(const skimp_options* given) {
               options.nonfinite == SKIMP_PROPAGATE,
           "send: its options are codec and residual; algorithm and broadcast_codec must be NULL, "
           "nonfinite SKIMP_PROPAGATE");
+  require(options.device == SKIMP_HOST,
+          "send: takes arrays in host memory, device = ", options.device, " is not SKIMP_HOST");
   return options;
 }
 

@@ -54,6 +54,8 @@ SparseCall make_call(skimp_collective collective, const skimp_options* options) 
               checked.nonfinite == SKIMP_PROPAGATE,
           "a sparse array is sent without loss: codec, broadcast_codec and residual must be NULL, "
           "nonfinite SKIMP_PROPAGATE");
+  require(checked.device == SKIMP_HOST,
+          "a sparse array lies in host memory: device = ", checked.device, " is not SKIMP_HOST");
   require(checked.op == SKIMP_MEAN || checked.op == SKIMP_SUM,
           "a sparse array is added up: op = ", static_cast<int>(checked.op),
           " is neither SKIMP_MEAN nor SKIMP_SUM");

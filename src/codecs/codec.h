@@ -141,6 +141,9 @@ class Codec : public std::enable_shared_from_this<Codec> {
 
   virtual DeviceWorkspaceBytes device_workspace_bytes(std::uint64_t, DType) const { return {}; }
 
+  /// Whether encode_on and decode_on are there, so that collectives need not try.
+  virtual bool has_kernels() const { return false; }
+
   /// The codec that knows besides what a payload alone says, which decode_on cannot look at. Throws
   /// CorruptPayload, as decode does.
   virtual std::shared_ptr<const Codec> reading(Bytes payload, std::uint64_t count) const {

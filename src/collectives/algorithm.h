@@ -12,6 +12,8 @@
 
 namespace skimp {
 
+class DeviceQueue;
+
 /// One execution of a plan.
 struct Run {
   Messenger& messenger;
@@ -21,6 +23,7 @@ struct Run {
   void* residual_out = nullptr;
   const void* memory_in = nullptr;  ///< the codec's, see Codec::memory_count; null: none yet
   void* memory_out = nullptr;
+  DeviceQueue* queue = nullptr;  ///< does the work where the values lie; null: this is the host
   std::uint32_t call = 0;        ///< for random numbers: the residual's step, or the call's number
   int first_round = 0;           ///< of an algorithm that runs inside another
   bool nonfinite = false;        ///< set when a value here or in a received frame was NaN or Inf
@@ -66,6 +69,7 @@ struct Algorithm {
   std::string (*refuses)(const Call&, const World&);
   Cost (*cost)(const Call&, const World&);
   std::unique_ptr<Runner> (*make)(const Call&, const World&);
+  bool on_device = false;  ///< takes arrays on a device, too
 };
 
 /// \name Entries that many rows share

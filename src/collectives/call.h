@@ -9,6 +9,7 @@
 #include "base/team.h"
 #include "codecs/codec.h"
 #include "collectives/mix/graph.h"
+#include "device/stream.h"
 #include "skimp/skimp.h"
 
 namespace skimp {
@@ -23,9 +24,10 @@ struct Call {
   bool broadcast_codec_given = false;  ///< asked for, and not the codec's default
   skimp_nonfinite nonfinite = SKIMP_PROPAGATE;
   int root = 0;
-  int trim = 0;          ///< of trimmed_mean; 0: a quarter of the ranks
-  GraphPtr graph;        ///< of mix; null for others
-  double step_size = 0;  ///< of mix
+  int trim = 0;              ///< of trimmed_mean; 0: a quarter of the ranks
+  GraphPtr graph;            ///< of mix; null for others
+  double step_size = 0;      ///< of mix
+  int device = host_memory;  ///< where input, output and residual lie; ranks may differ
 };
 
 /// Elements of a segment, unless told otherwise: large enough to hide what a message costs, and a

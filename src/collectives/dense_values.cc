@@ -1,5 +1,8 @@
 #include "collectives/dense_values.h"
 
+#include "collectives/device_queue.h"
+#include "collectives/place.h"
+
 namespace skimp {
 
 std::string refuses_unless_identity(const Call& call, const World&) {
@@ -9,10 +12,41 @@ std::string refuses_unless_identity(const Call& call, const World&) {
 
 const void* DenseValues::prepare(Run& run) {
   if (run.residual_in == nullptr) return run.input;
-  const Slice whole{call_.codec, 0, call_.count};
-  staged_.reserve(whole.payload_bytes(call_.dtype));
-  coder_.encode(run, whole, values_of(run, call_), 0, staged_.span());
+  const std::uint64_t bytes = call_.count * bytes_of(call_.dtype);
+  if (staged_.bytes() < bytes) staged_ = PlacedMemory(bytes, call_.device);
+  const bool in_place = run.residual_out == run.residual_in;
+  transfer_checked(run, {.input = run.input,
+                         .dtype = call_.dtype,
+                         .residual = run.residual_in,
+                         .count = call_.count,
+                         .output = {.data = staged_.data(), .dtype = call_.dtype},
+                         .rest = {.data = run.residual_out,
+                                  .dtype = accumulator_of(call_.dtype),
+                                  .streamed = is_streamed(call_) && !in_place}});
   return staged_.data();
+}
+
+void MessageView::fetch(Run& run, const void* array, std::uint64_t first,
+                        std::uint64_t count) const {
+  if (mirror_.bytes() == 0) return;
+  run.queue->copy(element(mirror_.data(), dtype_, first), element(array, dtype_, first),
+                  count * bytes_of(dtype_));
+}
+
+Bytes MessageView::bytes(const void* array, std::uint64_t first, std::uint64_t count) const {
+  const void* from = mirror_.bytes() == 0 ? array : mirror_.data();
+  return {static_cast<const std::byte*>(element(from, dtype_, first)), count * bytes_of(dtype_)};
+}
+
+MutableBytes MessageView::room(void* array, std::uint64_t first, std::uint64_t count) const {
+  void* to = mirror_.bytes() == 0 ? array : mirror_.data();
+  return {static_cast<std::byte*>(element(to, dtype_, first)), count * bytes_of(dtype_)};
+}
+
+void MessageView::put(Run& run, void* array, std::uint64_t first, std::uint64_t count) const {
+  if (mirror_.bytes() == 0) return;
+  run.queue->copy(element(array, dtype_, first), element(mirror_.data(), dtype_, first),
+                  count * bytes_of(dtype_));
 }
 
 FrameHeader describe_values(const Call& call, DType dtype, std::uint64_t count, bool nonfinite) {

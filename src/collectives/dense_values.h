@@ -24,8 +24,29 @@ class DenseValues {
 
  private:
   Call call_;
-  Coder coder_;
-  Buffer staged_;
+  PlacedMemory staged_;
+};
+
+/// An array of raw values as messages see it, in host memory: the array itself, or, beside one on a
+/// device, a mirror of it in pinned memory.
+class MessageView {
+ public:
+  MessageView(DType dtype, std::uint64_t count, int device)
+      : dtype_(dtype), mirror_(device == host_memory ? 0 : count * bytes_of(dtype), device) {}
+
+  /// Elements first … first + count of the array will be sent. In `bytes` once settled (place.h).
+  void fetch(Run& run, const void* array, std::uint64_t first, std::uint64_t count) const;
+
+  /// The elements as a payload, and room for them as one.
+  Bytes bytes(const void* array, std::uint64_t first, std::uint64_t count) const;
+  MutableBytes room(void* array, std::uint64_t first, std::uint64_t count) const;
+
+  /// The elements have come into their room: puts them into the array.
+  void put(Run& run, void* array, std::uint64_t first, std::uint64_t count) const;
+
+ private:
+  DType dtype_;
+  Buffer mirror_;
 };
 
 /// The header of a frame of `count` raw values.
@@ -33,13 +54,5 @@ FrameHeader describe_values(const Call& call, DType dtype, std::uint64_t count, 
 
 /// Checks that a received frame holds `count` values of `dtype` and notes whether they are finite.
 void check_values(Run& run, const Frame& frame, DType dtype, std::uint64_t count);
-
-/// The bytes of `count` elements of `dtype` from `first` on, as a payload or as room for one.
-inline Bytes payload_of(const void* array, DType dtype, std::uint64_t first, std::uint64_t count) {
-  return {static_cast<const std::byte*>(element(array, dtype, first)), count * bytes_of(dtype)};
-}
-inline MutableBytes room_of(void* array, DType dtype, std::uint64_t first, std::uint64_t count) {
-  return {static_cast<std::byte*>(element(array, dtype, first)), count * bytes_of(dtype)};
-}
 
 }  // namespace skimp

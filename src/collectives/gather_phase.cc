@@ -1,11 +1,13 @@
 #include "collectives/gather_phase.h"
 
+#include "collectives/place.h"
+
 namespace skimp {
 
 GatherPhase::GatherPhase(const Call& call, const World& world)
     : call_(call), world_(world), whole_{call.codec, 0, call.count} {
   for (int rank = 0; rank < world.size; ++rank) {
-    payloads_.emplace_back(whole_.payload_bytes(call.dtype));
+    payloads_.emplace_back(whole_.payload_bytes(call.dtype), call.device);
   }
 }
 
@@ -17,8 +19,10 @@ void GatherPhase::send(Run& run) {
                          payloads_[static_cast<std::size_t>(peer)].span());
   }
   const MutableBytes room = payloads_[static_cast<std::size_t>(world_.rank)].span();
-  FrameHeader header = coder_.encode(run, whole_, values_of(run, call_),
-                                     lane_of(0, world_.rank_of(world_.rank)), room);
+  FrameHeader header;
+  coder_.encode(run, whole_, values_of(run, call_), lane_of(0, world_.rank_of(world_.rank)), room,
+                header);
+  settle(run);
   own_.payload = room.first(header.payload_bytes);
   own_.header = run.messenger.stamp(header, run.first_round, own_.payload);
   for (int step = 1; step < world_.size; ++step) {

@@ -11,6 +11,7 @@
 #include "collectives/allreduce/hierarchical.h"
 #include "collectives/mix/step_size.h"
 #include "collectives/nodes.h"
+#include "collectives/place.h"
 #include "collectives/robust.h"
 #include "collectives/slices.h"
 #include "collectives/stopwatch.h"
@@ -95,6 +96,7 @@ Plan::Plan(std::shared_ptr<Communicator> communicator, const Call& call, const A
       text_(plan_text(call, world_, algorithm.name)),
       report_{} {
   const bool alone = world_.size == 1;
+  if (call.device != host_memory) queue_ = std::make_unique<DeviceQueue>(call.device);
   if (!alone) runner_ = algorithm.make(call, world_);
   report_.report_bytes = sizeof report_;
   std::strncpy(report_.algorithm, alone ? "none" : algorithm.name, sizeof report_.algorithm - 1);
@@ -107,7 +109,7 @@ Plan::Plan(std::shared_ptr<Communicator> communicator, const Call& call, const A
   report_.rounds = cost.rounds + (call.nonfinite == SKIMP_PROPAGATE ? 0 : 1);
 }
 
-bool Plan::run(const void* input, void* output, const ResidualView* residual) {
+bool Plan::run(const void* input, void* output, const ResidualView* residual, void* stream) {
   if (call_.collective == SKIMP_MIX) {
     const bool keeps_state = call_.codec->id() != CodecId::identity;
     require(keeps_state == (residual != nullptr), "mix: ", call_.codec->text(),
@@ -122,6 +124,7 @@ bool Plan::run(const void* input, void* output, const ResidualView* residual) {
     const bool fresh = residual != nullptr && residual->fresh;
     communicator_->call(agreed_text(residual), fresh, shared_from_this(),
                         [&](Messenger& messenger) {
+                          if (queue_) queue_->begin(stream);
                           execute(messenger, input, output, residual);
                           messenger.finish();
                           const Traffic& traffic = messenger.traffic();
@@ -149,9 +152,9 @@ std::string Plan::agreed_text(const ResidualView* residual) const {
 
 void Plan::execute(Messenger& messenger, const void* input, void* output,
                    const ResidualView* residual) {
-  const bool gives = call_.collective != SKIMP_BROADCAST || world_.rank == call_.root;
   Run run{.messenger = messenger};
-  run.input = gives ? input : nullptr;
+  run.queue = queue_.get();
+  run.input = gives() ? input : nullptr;
   run.output = output;
   if (residual != nullptr) {
     run.residual_in = residual->in;
@@ -161,9 +164,24 @@ void Plan::execute(Messenger& messenger, const void* input, void* output,
   }
   run.call =
       static_cast<std::uint32_t>(residual != nullptr ? residual->step : communicator_->sequence());
+  try {
+    run_algorithm(run);
+  } catch (...) {
+    // What is queued must not outlive the memory that it works on.
+    if (queue_) queue_->drain();
+    throw;
+  }
+  report_.nonfinite = run.nonfinite ? 1 : 0;
+  report_.encode_seconds = run.codec_seconds;
+  report_.guess_hits = run.guess_hits;
+  report_.guess_misses = run.guess_misses;
+}
+
+void Plan::run_algorithm(Run& run) {
   if (call_.nonfinite != SKIMP_PROPAGATE) {
     if (anyone_nonfinite(run)) {
-      report_.nonfinite = report_.skipped = 1;
+      run.nonfinite = true;
+      report_.skipped = 1;
       return;
     }
     run.first_round = 1;
@@ -173,24 +191,18 @@ void Plan::execute(Messenger& messenger, const void* input, void* output,
   } else {
     pass_through(run);
   }
-  if (!gives) keep_residual(run);
-  report_.nonfinite = run.nonfinite ? 1 : 0;
-  report_.encode_seconds = run.codec_seconds;
-  report_.guess_hits = run.guess_hits;
-  report_.guess_misses = run.guess_misses;
+  if (!gives()) keep_residual(run);
+  settle(run);
 }
 
 /// One round of empty frames whose headers say whether their sender's values are finite.
 bool Plan::anyone_nonfinite(Run& run) {
-  bool nonfinite = false;
-  if (run.input != nullptr) {
-    visit_accumulator(call_.dtype, [&](auto value) {
-      for_each_tile(Source<decltype(value)>(run.input, call_.dtype, run.residual_in), call_.count,
-                    [&](std::uint64_t, std::uint64_t n, const auto* values) {
-                      nonfinite |= !all_finite(values, n);
-                    });
-    });
+  Run look = run.without_counts();
+  if (gives()) {
+    look_at_values(look, run.input, call_.dtype, run.residual_in, call_.count);
+    settle(look);
   }
+  bool nonfinite = look.nonfinite;
   FrameHeader header = describe(*call_.codec, call_.dtype, 0, {0, nonfinite});
   header = run.messenger.stamp(header, 0, {});
   for (int peer = 0; peer < world_.size; ++peer) {
@@ -206,11 +218,11 @@ bool Plan::anyone_nonfinite(Run& run) {
 }
 
 /// A world of one: nothing is encoded, so the input comes back as it is and the residual stays.
-void Plan::pass_through(const Run& run) {
+void Plan::pass_through(Run& run) {
   if (call_.op == SKIMP_VOTE) {
     vote_alone(run);
-  } else if (run.output != run.input && call_.count > 0) {
-    std::memcpy(run.output, run.input, report_.input_bytes);
+  } else if (run.output != run.input) {
+    copy_values(run, run.output, run.input, report_.input_bytes);
   }
   keep_residual(run);
 }
@@ -238,7 +250,7 @@ Bytes Plan::memory_of(const void* memory) const {
 }
 
 /// Nothing was left out of this rank's values.
-void Plan::keep_residual(const Run& run) {
+void Plan::keep_residual(Run& run) {
   if (run.memory_out != nullptr) {
     const Bytes memory = memory_of(run.memory_out);
     if (run.memory_in == nullptr) {
@@ -247,8 +259,8 @@ void Plan::keep_residual(const Run& run) {
       std::memcpy(run.memory_out, run.memory_in, memory.size());
     }
   }
-  if (run.residual_out == run.residual_in || call_.count == 0) return;
-  std::memcpy(run.residual_out, run.residual_in,
+  if (run.residual_out == run.residual_in) return;
+  copy_values(run, run.residual_out, run.residual_in,
               residual_count(call_) * bytes_of(accumulator_of(call_.dtype)));
 }
 

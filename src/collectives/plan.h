@@ -7,6 +7,7 @@
 
 #include "collectives/algorithm.h"
 #include "collectives/communicator.h"
+#include "collectives/device_queue.h"
 
 namespace skimp {
 
@@ -27,8 +28,9 @@ class Plan : public std::enable_shared_from_this<Plan> {
   static std::shared_ptr<Plan> make(std::shared_ptr<Communicator> communicator, Call call,
                                     const std::string& algorithm);
 
-  /// `residual` may be null. Returns false when nothing was written because of SKIMP_SKIP.
-  bool run(const void* input, void* output, const ResidualView* residual);
+  /// `residual` may be null. Returns false when nothing was written because of SKIMP_SKIP. Of a
+  /// call on a device the work is queued in `stream` and complete on return.
+  bool run(const void* input, void* output, const ResidualView* residual, void* stream = nullptr);
 
   const Call& call() const { return call_; }
   int rank() const { return world_.rank; }
@@ -40,11 +42,14 @@ class Plan : public std::enable_shared_from_this<Plan> {
   Plan(std::shared_ptr<Communicator> communicator, const Call& call, const Algorithm& algorithm);
   std::string agreed_text(const ResidualView* residual) const;
   void execute(Messenger& messenger, const void* input, void* output, const ResidualView* residual);
+  void run_algorithm(Run& run);
+  /// Whether this rank's input is read.
+  bool gives() const { return call_.collective != SKIMP_BROADCAST || world_.rank == call_.root; }
   bool anyone_nonfinite(Run& run);
-  void pass_through(const Run& run);
+  void pass_through(Run& run);
   void vote_alone(const Run& run);
   Bytes memory_of(const void* memory) const;
-  void keep_residual(const Run& run);
+  void keep_residual(Run& run);
 
   std::shared_ptr<Communicator> communicator_;
   Call call_;
@@ -52,6 +57,7 @@ class Plan : public std::enable_shared_from_this<Plan> {
   std::shared_ptr<Team> team_;  ///< that world_ points to
   const Algorithm& algorithm_;
   std::string text_;
+  std::unique_ptr<DeviceQueue> queue_;  ///< null: arrays lie in host memory
   std::unique_ptr<Runner> runner_;
   skimp_report report_;
 };

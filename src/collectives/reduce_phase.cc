@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/isa.h"
-#include "codecs/elements.h"
+#include "collectives/place.h"
 #include "collectives/stopwatch.h"
 
 namespace skimp {
@@ -14,7 +13,8 @@ ReducePhase::ReducePhase(const Call& call, const World& world, std::vector<Shard
   if (is_robust(call.op)) robust_.emplace(call, world.size);
   const std::uint64_t rows = robust_ ? static_cast<std::uint64_t>(world.size) : 1;
   for (int thread = 0; thread < workers_.threads(); ++thread) {
-    sums_.emplace_back(rows * own().largest_segment() * bytes_of(accumulator_of(call.dtype)));
+    sums_.emplace_back(rows * own().largest_segment() * bytes_of(accumulator_of(call.dtype)),
+                       call.device);
   }
 }
 
@@ -57,24 +57,12 @@ Output ReducePhase::place_of(int rank, int thread) const {
 }
 
 void ReducePhase::add_own(Run& run, const Slice& slice, const Output& output) const {
-  const Stopwatch stopwatch(run.codec_seconds);
-  const DType accumulator = accumulator_of(call_.dtype);
   const void* residual = robust_ ? nullptr : run.residual_in;
-  run.nonfinite |= !on_isa([&](auto) {
-    return visit_accumulator(call_.dtype, [&](auto value) {
-      using Value = decltype(value);
-      const Source<Value> source(element(run.input, call_.dtype, slice.begin), call_.dtype,
-                                 element(residual, accumulator, slice.begin));
-      const Sink<Value> sink(output);
-      bool finite = true;
-      for_each_tile(source, slice.count(),
-                    [&](std::uint64_t begin, std::uint64_t n, const Value* values) {
-                      finite &= all_finite(values, n);
-                      sink.put(begin, n, values);
-                    });
-      return finite;
-    });
-  });
+  transfer_checked(run, {.input = element(run.input, call_.dtype, slice.begin),
+                         .dtype = call_.dtype,
+                         .residual = element(residual, accumulator_of(call_.dtype), slice.begin),
+                         .count = slice.count(),
+                         .output = output});
 }
 
 }  // namespace skimp

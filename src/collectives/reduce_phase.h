@@ -41,7 +41,7 @@ class ReducePhase : public ScatterPhase {
   void add_own(Run& run, const Slice& slice, const Output& output) const;
 
   std::optional<RobustReduction> robust_;
-  std::vector<Buffer> sums_;  ///< of one segment each, by thread; robust: a row for each rank
+  std::vector<PlacedMemory> sums_;  ///< of one segment each, by thread; robust: a row for each rank
 };
 
 }  // namespace skimp

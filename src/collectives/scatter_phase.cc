@@ -8,14 +8,14 @@ namespace skimp {
 ScatterPhase::ScatterPhase(const Call& call, const World& world, std::vector<Shard> shards)
     : call_(call),
       world_(world),
-      workers_(world),
+      workers_(call, world),
       shards_(std::move(shards)),
       outgoing_(shards_.size()),
       incoming_(shards_.size()) {
   for (std::size_t peer = 0; peer < shards_.size(); ++peer) {
     if (peer == static_cast<std::size_t>(world.rank)) continue;
-    outgoing_[peer] = PayloadRoom(shards_[peer], call.dtype);
-    incoming_[peer] = PayloadRoom(own(), call.dtype);
+    outgoing_[peer] = PayloadRoom(shards_[peer], call.dtype, call.device);
+    incoming_[peer] = PayloadRoom(own(), call.dtype, call.device);
   }
 }
 
@@ -53,8 +53,8 @@ void ScatterPhase::send(Run& run) {
     workers_.for_each(run, n, [&](Run& part, Coder& coder, std::size_t i, int) {
       Task& task = tasks[begin + i];
       const Slice& slice = shards_[static_cast<std::size_t>(task.peer)].segments[task.segment];
-      task.header = coder.encode(part, slice, values_of(run, call_),
-                                 lane_of(0, world_.rank_of(world_.rank)), room_of(task));
+      coder.encode(part, slice, values_of(run, call_), lane_of(0, world_.rank_of(world_.rank)),
+                   room_of(task), task.header);
     });
     for (std::size_t i = begin; i < begin + n; ++i) {
       const Bytes payload = room_of(tasks[i]).first(tasks[i].header.payload_bytes);

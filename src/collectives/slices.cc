@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "collectives/device_queue.h"
 #include "collectives/stopwatch.h"
 
 namespace skimp {
@@ -65,18 +66,17 @@ std::size_t most_segments(const std::vector<Shard>& shards) {
   return most;
 }
 
-PayloadRoom::PayloadRoom(const Shard& shard, DType dtype) : begins_{0} {
+PayloadRoom::PayloadRoom(const Shard& shard, DType dtype, int device) : begins_{0} {
   for (const Slice& slice : shard.segments) {
     begins_.push_back(begins_.back() + divide_up(slice.payload_bytes(dtype), 64) * 64);
   }
-  buffer_ = Buffer(begins_.back());
+  buffer_ = Buffer(begins_.back(), device);
 }
 
-FrameHeader Coder::encode(Run& run, const Slice& slice, const Values& from, std::uint32_t lane,
-                          MutableBytes payload) {
+void Coder::encode(Run& run, const Slice& slice, const Values& from, std::uint32_t lane,
+                   MutableBytes payload, FrameHeader& header) {
   const Stopwatch stopwatch(run.codec_seconds);
   const DType accumulator = accumulator_of(from.dtype);
-  workspace_.reserve(slice.codec->workspace_bytes(slice.count(), from.dtype));
   EncodeJob job;
   job.input = element(from.values, from.dtype, slice.begin - from.first);
   job.dtype = from.dtype;
@@ -85,16 +85,50 @@ FrameHeader Coder::encode(Run& run, const Slice& slice, const Values& from, std:
   job.residual_out = element(from.residual_out, accumulator, slice.begin);
   job.memory_in = from.memory_in;
   job.memory_out = from.memory_out;
-  job.payload = payload.data();
-  job.workspace = workspace_.data();
   job.random = {run.call, lane};
   job.first_element = slice.begin;
   job.streamed = from.streamed;
+  if (run.queue != nullptr) return encode_on(*run.queue, *slice.codec, job, payload, header);
+  workspace_.reserve(slice.codec->workspace_bytes(slice.count(), from.dtype));
+  job.payload = payload.data();
+  job.workspace = workspace_.data();
   const Encoded encoded = slice.codec->encode(job);
   run.nonfinite |= encoded.nonfinite;
   run.guess_hits += encoded.guess == Guess::hit;
   run.guess_misses += encoded.guess == Guess::missed;
-  return describe(*slice.codec, from.dtype, slice.count(), encoded);
+  header = describe(*slice.codec, from.dtype, slice.count(), encoded);
+}
+
+void Coder::encode_on(DeviceQueue& queue, const Codec& codec, EncodeJob job, MutableBytes payload,
+                      FrameHeader& header) {
+  const Encoded encoded{.bytes = codec.payload_bytes(job.count, job.dtype)};
+  job.workspace =
+      workspace_on(queue, encoded.bytes, codec.device_workspace_bytes(job.count, job.dtype).encode);
+  job.payload = on_device_.data();
+  header = describe(codec, job.dtype, job.count, encoded);
+  codec.encode_on(queue.stream(), job, queue.word_for(header));
+  queue.copy(payload.data(), job.payload, encoded.bytes);
+}
+
+void Coder::decode_on(DeviceQueue& queue, const Codec& codec, const Frame& frame, DecodeJob job) {
+  require_payload_bytes(codec.text(), frame.payload, codec.payload_bytes(job.count, job.dtype));
+  job.workspace = workspace_on(queue, frame.payload.size(),
+                               codec.device_workspace_bytes(job.count, job.dtype).decode);
+  job.payload = on_device_.data();
+  queue.copy(on_device_.data(), frame.payload.data(), frame.payload.size());
+  codec.decode_on(queue.stream(), job, queue.word_for(codec, frame.header.sender));
+}
+
+/// Makes room for a payload on the device, and behind it for the workspace that this returns. It
+/// grows in first runs only, once nothing that is queued uses what was there.
+std::byte* Coder::workspace_on(DeviceQueue& queue, std::uint64_t payload_bytes,
+                               std::uint64_t workspace_bytes) {
+  const std::uint64_t begin = divide_up(payload_bytes, 64) * 64;
+  if (begin + workspace_bytes > on_device_.bytes()) {
+    queue.drain();
+    on_device_ = PlacedMemory(begin + workspace_bytes, queue.stream().device);
+  }
+  return on_device_.data() + begin;
 }
 
 void Coder::decode(Run& run, const Slice& slice, const Frame& frame, DType dtype,
@@ -110,7 +144,12 @@ void Coder::decode(Run& run, const Slice& slice, const Frame& frame, DType dtype
                  " elements was due");
   run.nonfinite |= (header.flags & nonfinite_flag) != 0;
   try {
-    slice.codec->decode(frame.payload, slice.count(), dtype, output);
+    if (run.queue != nullptr) {
+      const DecodeJob job{.count = slice.count(), .dtype = dtype, .output = output};
+      decode_on(*run.queue, *slice.codec, frame, job);
+    } else {
+      slice.codec->decode(frame.payload, slice.count(), dtype, output);
+    }
   } catch (const Error& error) {
     fail(error.status(), "from rank ", header.sender, ": ", error.what());
   }

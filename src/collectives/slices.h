@@ -8,6 +8,7 @@
 #include "codecs/codec.h"
 #include "collectives/algorithm.h"
 #include "device/buffer.h"
+#include "device/placed.h"
 
 namespace skimp {
 
@@ -52,11 +53,12 @@ std::vector<Shard> make_shards(const CodecPtr& codec, const std::vector<std::uin
 /// Segments of the shard that has most.
 std::size_t most_segments(const std::vector<Shard>& shards);
 
-/// Room for the payloads of a shard's segments.
+/// Room for the payloads of a shard's segments: in host memory, since frames are sealed, sent and
+/// checked there, and pinned if the values lie on a device.
 class PayloadRoom {
  public:
   PayloadRoom() = default;
-  PayloadRoom(const Shard& shard, DType dtype);
+  PayloadRoom(const Shard& shard, DType dtype, int device);
   MutableBytes operator[](std::size_t segment) const {
     return buffer_.span().subspan(begins_[segment], begins_[segment + 1] - begins_[segment]);
   }
@@ -82,16 +84,24 @@ class Coder {
     bool streamed = false;    ///< the array is too large for the cache
   };
 
-  /// Encodes into `payload` and returns the header for Messenger::stamp.
-  FrameHeader encode(Run& run, const Slice& slice, const Values& from, std::uint32_t lane,
-                     MutableBytes payload);
+  /// Encodes into `payload` and sets the header for Messenger::stamp. Of values on a device both
+  /// are complete once settled (place.h), until when the header must stay where it is.
+  void encode(Run& run, const Slice& slice, const Values& from, std::uint32_t lane,
+              MutableBytes payload, FrameHeader& header);
 
   /// Decodes a frame that must be one of `slice` encoded from `dtype`. `output.data` is the place
   /// of the slice's first element.
   void decode(Run& run, const Slice& slice, const Frame& frame, DType dtype, const Output& output);
 
  private:
+  void encode_on(DeviceQueue& queue, const Codec& codec, EncodeJob job, MutableBytes payload,
+                 FrameHeader& header);
+  void decode_on(DeviceQueue& queue, const Codec& codec, const Frame& frame, DecodeJob job);
+  std::byte* workspace_on(DeviceQueue& queue, std::uint64_t payload_bytes,
+                          std::uint64_t workspace_bytes);
+
   Buffer workspace_;
+  PlacedMemory on_device_;  ///< a payload and a workspace, one task's after the other's
 };
 
 /// The values of a run: its input and residuals.

@@ -3,6 +3,8 @@
 #include <atomic>
 #include <new>
 
+#include "device/library.h"
+
 #if defined(__linux__)
 #include <sys/mman.h>
 #endif
@@ -35,7 +37,23 @@ Buffer::Buffer(std::uint64_t bytes) : bytes_(bytes) {
   data_ = {static_cast<std::byte*>(memory) + free.begin, free};
 }
 
+Buffer::Buffer(std::uint64_t bytes, int device) {
+  if (device == host_memory) {
+    *this = Buffer(bytes);
+    return;
+  }
+  bytes_ = bytes;
+  if (bytes == 0) return;
+  void* memory = nullptr;
+  SKIMP_ON_DEVICE(skimp_cuda_allocate_pinned, device, bytes, &memory);
+  data_ = {static_cast<std::byte*>(memory), Free{.pinned = true}};
+}
+
 void Buffer::Free::operator()(std::byte* data) const {
+  if (pinned) {
+    device_function_of<decltype(&skimp_cuda_free_pinned)>("skimp_cuda_free_pinned")(data);
+    return;
+  }
   ::operator delete(data - begin, std::align_val_t{alignment});
 }
 

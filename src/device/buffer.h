@@ -1,5 +1,5 @@
 /// \file
-/// Memory that the library owns: aligned for vector loads, uninitialised, freed once.
+/// Memory of the host that the library owns: aligned for vector loads, uninitialised, freed once.
 #pragma once
 
 #include <cstddef>
@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "base/bytes.h"
+#include "device/stream.h"
 
 namespace skimp {
 
@@ -14,6 +15,9 @@ class Buffer {
  public:
   Buffer() = default;
   explicit Buffer(std::uint64_t bytes);
+
+  /// Pinned, for copies to and from a device; for `host_memory` as above.
+  Buffer(std::uint64_t bytes, int device);
 
   std::byte* data() const { return data_.get(); }
   std::uint64_t bytes() const { return bytes_; }
@@ -34,6 +38,7 @@ class Buffer {
   struct Free {
     std::uint64_t begin = 0;
     std::uint64_t alignment = 0;
+    bool pinned = false;
     void operator()(std::byte* data) const;
   };
 

@@ -30,6 +30,11 @@ SKIMP_DEVICE_API skimp_status skimp_cuda_allocate(skimp::DeviceStream stream, st
                                                   void** memory);
 SKIMP_DEVICE_API skimp_status skimp_cuda_free(skimp::DeviceStream stream, void* memory);
 
+/// Memory of the host that copies to and from `device` need no detour for.
+SKIMP_DEVICE_API skimp_status skimp_cuda_allocate_pinned(int device, std::uint64_t bytes,
+                                                         void** memory);
+SKIMP_DEVICE_API skimp_status skimp_cuda_free_pinned(void* memory);
+
 /// Between host and device, in either direction, or on the device.
 SKIMP_DEVICE_API skimp_status skimp_cuda_copy(skimp::DeviceStream stream, void* to,
                                               const void* from, std::uint64_t bytes);

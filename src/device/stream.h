@@ -2,6 +2,8 @@
 /// Where work on a device is queued.
 #pragma once
 
+#include "skimp/skimp.h"
+
 namespace skimp {
 
 /// One stream (a cudaStream_t) of one device. Work in a stream is done in the order it was queued;
@@ -12,6 +14,6 @@ struct DeviceStream {
 };
 
 /// In place of a device's index: memory of the host.
-inline constexpr int host_memory = -1;
+inline constexpr int host_memory = SKIMP_HOST;
 
 }  // namespace skimp

@@ -49,8 +49,8 @@ EncodeJob make_job(const Codec& codec, const void* input, std::uint64_t count, D
 
 Residual::Residual(std::uint64_t count, DType dtype, bool in_place, int device)
     : count_(count), dtype_(accumulator_of(dtype)), in_place_(in_place), device_(device) {
-  current_ = make_values();
-  if (!in_place) next_ = make_values();
+  current_ = PlacedMemory(bytes(), device);
+  if (!in_place) next_ = PlacedMemory(bytes(), device);
   if (count == 0) return;
   if (device == host_memory) {
     std::memset(current_.data(), 0, bytes());
@@ -58,11 +58,6 @@ Residual::Residual(std::uint64_t count, DType dtype, bool in_place, int device)
     SKIMP_ON_DEVICE(skimp_cuda_clear, {device}, current_.data(), bytes());
     SKIMP_ON_DEVICE(skimp_cuda_wait, {device});
   }
-}
-
-Residual::Values Residual::make_values() const {
-  if (device_ == host_memory) return {Buffer(bytes()), {}};
-  return {{}, DeviceMemory({device_}, bytes())};
 }
 
 void Residual::load(const void* values, std::uint64_t count, std::uint64_t step) {
@@ -122,13 +117,14 @@ void Residual::commit() {
   fresh_ = false;
 }
 
-bool run_with_feedback(Plan& plan, const void* input, void* output, Residual* residual) {
-  if (residual == nullptr) return plan.run(input, output, nullptr);
+bool run_with_feedback(Plan& plan, const void* input, void* output, Residual* residual,
+                       void* stream) {
+  if (residual == nullptr) return plan.run(input, output, nullptr, stream);
   const Call& call = plan.call();
   const std::uint64_t memory =
       call.collective == SKIMP_MIX ? 0 : call.codec->memory_count(call.count);
-  const ResidualView view = residual->view(residual_count(call), call.dtype, memory);
-  const bool written = plan.run(input, output, &view);
+  const ResidualView view = residual->view(residual_count(call), call.dtype, memory, call.device);
+  const bool written = plan.run(input, output, &view, stream);
   if (written) residual->commit();
   return written;
 }

@@ -6,8 +6,7 @@
 
 #include "collectives/plan.h"
 #include "collectives/point_to_point.h"
-#include "device/buffer.h"
-#include "device/memory.h"
+#include "device/placed.h"
 
 namespace skimp {
 
@@ -44,14 +43,6 @@ class Residual {
   void commit();
 
  private:
-  /// The values, in one place or the other.
-  struct Values {
-    Buffer host;
-    DeviceMemory on_device;
-    std::byte* data() const { return host.data() ? host.data() : on_device.data(); }
-  };
-
-  Values make_values() const;
   std::uint64_t bytes() const { return count_ * bytes_of(dtype_); }
 
   std::uint64_t count_;
@@ -60,8 +51,8 @@ class Residual {
   int device_;
   std::uint64_t step_ = 0;
   bool fresh_ = true;
-  Values current_;
-  Values next_;
+  PlacedMemory current_;
+  PlacedMemory next_;
   std::uint64_t memory_count_ = 0;
   std::uint64_t next_memory_count_ = 0;
   Buffer memory_;
@@ -69,8 +60,9 @@ class Residual {
 };
 
 /// Runs a plan with a residual (or none: null), which changes only if the run succeeds.
-/// Returns false when the run was skipped.
-bool run_with_feedback(Plan& plan, const void* input, void* output, Residual* residual);
+/// Returns false when the run was skipped. `stream` is for calls on a device.
+bool run_with_feedback(Plan& plan, const void* input, void* output, Residual* residual,
+                       void* stream);
 
 /// The same for a stand-alone encode: returns the frame's bytes.
 std::uint64_t encode_with_feedback(const Codec& codec, const void* input, std::uint64_t count,

@@ -40,6 +40,8 @@ Call Variant::inner(Call call) const {
           " is for allreduce alone");
   require(call.op == SKIMP_MEAN || call.op == SKIMP_SUM, name(),
           ": reduces to a mean or sum, not op=", name_of(call.op));
+  require(call.device == host_memory, name(),
+          ": computes in host memory: copy the array there, from device ", call.device);
   call.op = SKIMP_MEAN;
   call.dtype = accumulator_of(call.dtype);
   return call;
@@ -55,7 +57,7 @@ bool Variant::run(const Call& call, Plan& plan, Residual& residual, const void* 
   const Step step{call,           plan.world_size(), input,   output,
                   values_.data(), mean_.data(),      view.in, view.out};
   before(step);
-  if (!plan.run(values_.data(), mean_.data(), &view)) return false;
+  if (!plan.run(values_.data(), mean_.data(), &view, nullptr)) return false;
   after(step);
   residual.commit();
   return true;

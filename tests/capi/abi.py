@@ -21,6 +21,7 @@ from skimp import paths
 OK, INVALID_ARGUMENT, UNSUPPORTED_TYPE, MISMATCH, CORRUPT_PAYLOAD = 0, 1, 2, 3, 4
 TIMEOUT, PEER_FAILED, NONFINITE, CLOSED, OUT_OF_MEMORY, TRANSPORT = 5, 6, 7, 8, 9, 10
 DEVICE = 12
+HOST = -1
 FLOAT32, FLOAT16, BFLOAT16, FLOAT64 = 1, 2, 3, 4
 ALLREDUCE, REDUCE_SCATTER, ALLGATHER, BROADCAST, MIX, ALLTOALL = 1, 2, 3, 4, 5, 6
 
@@ -38,10 +39,12 @@ class Options(Structure):
         ("trim", c_int),
         ("graph", c_void_p),
         ("step_size", c_double),
+        ("device", c_int),
+        ("stream", c_void_p),
     )
 
     def __init__(self, **fields):
-        super().__init__(**{"options_bytes": sizeof(Options), **fields})
+        super().__init__(**{"options_bytes": sizeof(Options), "device": HOST, **fields})
 
 
 class Report(Structure):
@@ -126,6 +129,8 @@ FUNCTIONS = {
     "allgather_sparse": SPARSE,
     "plan_create": (c_void_p, c_int, c_uint64, c_int, POINTER(Options), POINTER(c_void_p)),
     "plan_run": (c_void_p, c_void_p, c_void_p, c_void_p),
+    "plan_run_in_stream": (c_void_p, c_void_p, c_void_p, c_void_p, c_void_p),
+    "device_of": (c_void_p, POINTER(c_int)),
     "plan_report": (c_void_p, POINTER(Report)),
     "frame_bytes": (c_void_p, c_uint64, c_int, POINTER(c_uint64)),
     "encode": (

@@ -1,4 +1,4 @@
-"""The CUDA library without a GPU: its sources compiled for the CPU, and numpy memory as a device's.
+"""The CUDA library without a GPU: its sources compiled for the CPU, and memory as a device's.
 
 On a machine with a GPU, SKIMP_TEST_CUDA=1 runs the same tests on it, with torch's tensors; `make
 gpu` does that.
@@ -88,38 +88,103 @@ def thread_order(order: str) -> Iterator[None]:
         del os.environ["SKIMP_EMULATION_ORDER"]
 
 
-class Dressed:
-    """A numpy array whose memory is said to be a device's."""
+class Interface:
+    """What an array on a device says of itself."""
 
-    def __init__(self, values: np.ndarray, stream: int | None = None):
-        self.values = values
-        self.dtype = values.dtype
-        self.stream = stream
+    shape: tuple
+    dtype: np.dtype
+    address: int
+    strides: tuple | None
+    stream: int | None
 
     @property
     def __cuda_array_interface__(self) -> dict:
         bfloat16 = self.dtype == oracle.bfloat16
         return {
             "version": 3,
-            "shape": self.values.shape,
+            "shape": self.shape,
             "typestr": "<V2" if bfloat16 else self.dtype.str,
-            "data": (self.values.ctypes.data, False),
-            "strides": self.values.strides,
+            "data": (self.address, False),
+            "strides": self.strides,
             "stream": self.stream,
         }
 
     def __array_namespace__(self, api_version=None):
         return SimpleNamespace(
-            __name__="dressed", empty_like=lambda x: Dressed(np.empty_like(x.values), x.stream)
+            __name__="emulated", empty=lambda shape, dtype: Closed(shape, dtype, self.stream)
         )
 
 
-def on_device(x: np.ndarray, offset: int = 0):
+class Dressed(Interface):
+    """A numpy array whose memory is said to be a device's, for tests that look into it."""
+
+    def __init__(self, values: np.ndarray, stream: int | None = None):
+        self.values = values
+        self.shape, self.dtype, self.strides = values.shape, values.dtype, values.strides
+        self.address = values.ctypes.data
+        self.stream = stream
+
+
+class Closed(Interface):
+    """An array in memory of the emulated device, where host code that touches it crashes."""
+
+    strides = None
+
+    def __init__(self, shape: tuple, dtype: np.dtype, stream: int | None = None, offset: int = 0):
+        self.shape, self.dtype, self.stream = tuple(shape), np.dtype(dtype), stream
+        self.nbytes = int(np.prod(shape)) * self.dtype.itemsize
+        self.memory = ctypes.c_void_p()
+        skipped = offset * self.dtype.itemsize
+        nbytes = ctypes.c_uint64(
+            skipped + self.nbytes + 1
+        )  # an address, even if it has no elements
+        run("skimp_cuda_allocate", Stream(), nbytes, ctypes.byref(self.memory))
+        self.address = self.memory.value + skipped
+
+    def __del__(self):
+        run("skimp_cuda_free", Stream(), self.memory)
+        run("skimp_cuda_wait", Stream())
+
+    def write(self, values: np.ndarray) -> None:
+        """Waits for the default stream, and no other."""
+        values = np.ascontiguousarray(values)
+        assert values.nbytes == self.nbytes
+        self.copy(self.address, values.ctypes.data)
+
+    def read(self) -> np.ndarray:
+        values = np.empty(self.shape, self.dtype)
+        self.copy(values.ctypes.data, self.address)
+        return values
+
+    def copy(self, to: int, source: int) -> None:
+        queue_copy(0, to, source, self.nbytes)
+        run("skimp_cuda_wait", Stream())
+
+
+class Stream(ctypes.Structure):
+    """skimp::DeviceStream; the default one unless told otherwise."""
+
+    _fields_ = (("device", ctypes.c_int), ("stream", ctypes.c_void_p))
+
+
+def run(function: str, *arguments) -> None:
+    """Calls a function of the emulated library, as another user of the device does."""
+    status = getattr(ctypes.CDLL(os.environ["SKIMP_CUDA_LIBRARY"]), function)(*arguments)
+    assert status == 0, f"{function}: status {status}"
+
+
+def queue_copy(stream: int, to: int, source: int, nbytes: int) -> None:
+    """Work that a stream is given; it is not done before somebody waits for the stream."""
+    addresses = ctypes.c_void_p(to), ctypes.c_void_p(source)
+    run("skimp_cuda_copy", Stream(0, stream), *addresses, ctypes.c_uint64(nbytes))
+
+
+def on_device(x: np.ndarray, offset: int = 0, stream: int | None = None):
     """A copy in the device's memory, `offset` elements into an allocation."""
     if not ON_GPU:
-        moved = np.empty(x.size + offset, x.dtype)[offset:].reshape(x.shape)
-        moved[...] = x
-        return Dressed(moved)
+        closed = Closed(x.shape, x.dtype, stream, offset)
+        closed.write(x)
+        return closed
     import torch
 
     moved = torch.empty(x.size + offset, dtype=getattr(torch, x.dtype.name), device="cuda")[offset:]
@@ -131,12 +196,9 @@ def on_device(x: np.ndarray, offset: int = 0):
 def on_host(array, dtype: np.dtype) -> np.ndarray:
     if isinstance(array, Dressed):
         return array.values
+    if isinstance(array, Closed):
+        return array.read()
     import torch
 
     bits = array.view(getattr(torch, f"int{8 * dtype.itemsize}")).cpu().numpy()
     return bits.view(dtype)
-
-
-def emulated_runtime() -> ctypes.CDLL:
-    """The emulated library itself, to queue work as another user of the stream does."""
-    return ctypes.CDLL(os.environ["SKIMP_CUDA_LIBRARY"])

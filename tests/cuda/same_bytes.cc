@@ -19,6 +19,7 @@
 #include "cuda/codecs/sign.cu"
 #include "cuda/codecs/topk/topk_decode.cu"
 #include "cuda/codecs/topk/topk_encode.cu"
+#include "cuda/codecs/transfer.cu"
 #include "cuda/device/memory.cu"
 #include "tests/cuda/arrays.h"
 #include "tests/cuda/far.h"
@@ -59,6 +60,26 @@ Kernels quantize(const skimp::QuantizeArguments& arguments) {
           }};
 }
 
+/// What identity does is a transfer in either direction.
+Kernels identity() {
+  return {"identity",
+          [](const EncodeJob& job, DeviceStatus* status) {
+            const skimp::Transfer transfer{
+                .input = job.input,
+                .dtype = job.dtype,
+                .residual = job.residual_in,
+                .count = job.count,
+                .output = {.data = job.payload, .dtype = job.dtype},
+                .rest = {.data = job.residual_out, .dtype = accumulator_of(job.dtype)}};
+            return skimp_cuda_transfer(stream, transfer, status);
+          },
+          [](const DecodeJob& job, DeviceStatus*) {
+            const skimp::Transfer transfer{
+                .input = job.payload, .dtype = job.dtype, .count = job.count, .output = job.output};
+            return skimp_cuda_transfer(stream, transfer, nullptr);
+          }};
+}
+
 Kernels topk(double density, skimp::topk::Format format) {
   const auto kept = [=](std::uint64_t count) {
     const double k = std::floor(density * static_cast<double>(count) + 0.5);
@@ -86,6 +107,7 @@ Kernels random_topk(Random& random) {
 
 Kernels random_kernels(Random& random) {
   if (random.one_in(2)) return random_topk(random);
+  if (random.one_in(5)) return identity();
   const std::uint64_t block = 32 * (1 + random.below(random.one_in(4) ? 256 : 4));
   if (random.one_in(3)) return sign(block);
   const int bits[] = {8, 4, 3, 2};

@@ -10,7 +10,9 @@ from tests.cuda.emulation import ORDERS, on_device, on_host, thread_order, use_l
 from tests.pairwise import parametrize
 from tests.tables import CODECS, COUNTS, DATA, DTYPES, SOME_DATA, array, exceeds
 
-KERNELS = tuple(codec for codec in CODECS if codec.startswith(("sign", "quantize", "topk")))
+KERNELS = tuple(
+    codec for codec in CODECS if codec.startswith(("identity", "sign", "quantize", "topk"))
+)
 
 
 @pytest.fixture(autouse=True, scope="module")

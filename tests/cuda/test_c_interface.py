@@ -1,6 +1,6 @@
 """The C functions for arrays on a device: wrong arguments are statuses with a message."""
 
-from ctypes import byref, c_char_p, c_uint64, c_void_p, create_string_buffer
+from ctypes import byref, c_char_p, c_int, c_uint64, c_void_p, create_string_buffer
 
 import numpy as np
 import pytest
@@ -72,6 +72,8 @@ def test_wrong_arguments(lib, sign):
         ("exceeds", encode, sign, data, 2**61, FLOAT32, None, frame, 4096, byref(size), None),
         ("frame is NULL", decode, None, 64, data, COUNT, FLOAT32, None),
         ("output is NULL", decode, frame, 64, None, COUNT, FLOAT32, None),
+        ("address is NULL", lib.device_of, None, byref(c_int())),
+        ("device is NULL", lib.device_of, data, None),
     ]
     for message, function, *arguments in calls:
         assert function(*arguments) == INVALID_ARGUMENT, message
@@ -92,3 +94,35 @@ def test_nothing_needs_no_memory(lib, sign):
     frame, size = create_string_buffer(64), c_uint64()
     assert lib.encode_on_device(sign, None, 0, FLOAT32, None, frame, 64, byref(size), None) == OK
     assert lib.decode_on_device(frame, size, None, 0, FLOAT32, None) == OK
+
+
+def test_collectives(lib, sign):
+    """One rank: the values come back; what the call is asked to do is checked before."""
+    x = array("normal", COUNT, "float32")
+    y, device, plan = np.zeros_like(x), c_int(), c_void_p()
+    (alone,) = lib.make_threads(1)
+    assert lib.device_of(x.ctypes.data, byref(device)) == OK and device.value == 0
+    options = abi.Options(codec=sign, device=device.value)
+    arrays = x.ctypes.data, y.ctypes.data
+    assert lib.allreduce(alone, *arrays, COUNT, FLOAT32, byref(options)) == OK
+    assert np.array_equal(x, y)
+    y[:] = 0
+    arguments = abi.ALLREDUCE, COUNT, FLOAT32, byref(options), byref(plan)
+    assert lib.plan_create(alone, *arguments) == OK
+    assert lib.plan_run_in_stream(plan, *arrays, None, 5) == OK
+    assert np.array_equal(x, y)
+    assert lib.plan_run(plan, *arrays, None) == OK
+    lib.plan_destroy(plan)
+
+    def refused(status, says, options, arrays=arrays):
+        assert lib.allreduce(alone, *arrays, COUNT, FLOAT32, byref(options)) == status
+        assert says in lib.last_error_message()
+
+    refused(INVALID_ARGUMENT, "device = -2 is neither", abi.Options(codec=sign, device=-2))
+    refused(INVALID_ARGUMENT, "input is on device 0", abi.Options(codec=sign, device=7))
+    refused(INVALID_ARGUMENT, "input is NULL", options, (None, y.ctypes.data))
+    here = lib.make("residual", COUNT, FLOAT32, 0)
+    with_residual = abi.Options(codec=sign, device=0, residual=here)
+    refused(INVALID_ARGUMENT, "made in host memory, used with an array on device 0", with_residual)
+    lib.residual_destroy(here)
+    lib.communicator_destroy(alone)

@@ -1,14 +1,12 @@
 """The caller's stream is honoured both ways: what it was given before comes first, and what a call
 returns is complete. An emulated stream does its work only when somebody waits for it."""
 
-import ctypes
-
 import numpy as np
 import pytest
 import skimp
 
 from tests.comparing import same_bits
-from tests.cuda.emulation import ON_GPU, Dressed, emulated_runtime, use_library
+from tests.cuda.emulation import ON_GPU, Dressed, on_host, queue_copy, use_library
 from tests.tables import array
 
 pytestmark = pytest.mark.skipif(ON_GPU, reason="about emulated streams")
@@ -21,22 +19,16 @@ def library():
     use_library()
 
 
-def queue_copy(stream: int, to: np.ndarray, values: np.ndarray) -> None:
+def queue_values(stream: int, to: np.ndarray, values: np.ndarray) -> None:
     """Work that the stream has before Skimp is called."""
-
-    class Stream(ctypes.Structure):
-        _fields_ = (("device", ctypes.c_int), ("stream", ctypes.c_void_p))
-
-    copy = emulated_runtime().skimp_cuda_copy
-    copy.argtypes = (Stream, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64)
-    assert copy(Stream(0, stream), to.ctypes.data, values.ctypes.data, values.nbytes) == 0
+    queue_copy(stream, to.ctypes.data, values.ctypes.data, values.nbytes)
 
 
 @pytest.mark.parametrize("codec", ["sign", "quantize(bits=4)", "topk(density=0.01,values=float16)"])
 def test_encode_follows_what_the_stream_was_given(codec):
     x = array("normal", 5003, "float32")
     memory = np.zeros_like(x)
-    queue_copy(MINE, memory, x)
+    queue_values(MINE, memory, x)
     assert not memory.any()  # the emulation is lazy, or this test shows nothing
     assert skimp.codec(codec).encode(Dressed(memory, MINE)) == skimp.codec(codec).encode(x)
 
@@ -44,7 +36,7 @@ def test_encode_follows_what_the_stream_was_given(codec):
 def test_encode_waits_for_no_other_stream():
     x = array("normal", 5003, "float32")
     memory = np.zeros_like(x)
-    queue_copy(OTHER, memory, x)
+    queue_values(OTHER, memory, x)
     zeros = skimp.Sign().encode(np.zeros_like(x))
     assert skimp.Sign().encode(Dressed(memory, MINE)) == zeros
     assert skimp.Sign().encode(Dressed(memory, OTHER)) != zeros
@@ -54,8 +46,8 @@ def test_encode_waits_for_no_other_stream():
 def test_results_are_complete(stream):
     x = array("normal", 5003, "float32")
     payload = skimp.Sign().encode(Dressed(x, stream))
-    decoded = skimp.decode(payload, like=Dressed(x, stream)).values
-    assert same_bits(decoded, skimp.decode(payload, like=x))
+    decoded = skimp.decode(payload, like=Dressed(x, stream))
+    assert same_bits(on_host(decoded, x.dtype), skimp.decode(payload, like=x))
 
 
 def test_the_default_stream_has_one_name():
@@ -63,5 +55,34 @@ def test_the_default_stream_has_one_name():
     x = array("normal", 100, "float32")
     for stream in (None, 1):
         memory = np.zeros_like(x)
-        queue_copy(0, memory, x)
+        queue_values(0, memory, x)
         assert skimp.Sign().encode(Dressed(memory, stream)) == skimp.Sign().encode(x)
+
+
+def test_a_collective_follows_what_the_stream_was_given():
+    """And its result follows what the stream is given for the output before."""
+    x = array("normal", 5003, "float32")
+
+    def worker(comm):
+        memory, result, stream = np.zeros_like(x), np.zeros_like(x), MINE + comm.rank
+        queue_values(stream, memory, x)
+        queue_values(stream, result, np.full_like(x, 7))
+        comm.allreduce(Dressed(memory, stream), codec=skimp.Sign(), out=Dressed(result, stream))
+        return result, comm.allreduce(x, codec=skimp.Sign())
+
+    for result, expected in skimp.run_threads(2, worker):
+        assert same_bits(result, expected)
+
+
+def test_a_collective_waits_for_no_other_stream():
+    x = array("normal", 5003, "float32")
+
+    def worker(comm):
+        memory = np.zeros_like(x)
+        queue_values(OTHER + comm.rank, memory, x)
+        first = comm.allreduce(Dressed(memory, MINE + comm.rank), codec=skimp.Sign())
+        second = comm.allreduce(Dressed(memory, OTHER + comm.rank), codec=skimp.Sign())
+        return on_host(first, x.dtype), on_host(second, x.dtype)
+
+    for first, second in skimp.run_threads(2, worker):
+        assert not first.any() and second.any()

@@ -1,7 +1,7 @@
 #include "codecs/identity/identity.h"
 
-#include "base/isa.h"
-#include "codecs/blocks.h"
+#include "codecs/transfer.h"
+#include "device/library.h"
 
 namespace skimp {
 namespace {
@@ -27,42 +27,38 @@ class Identity final : public Codec {
   /// The sum input + residual is rounded to the input's type; what that loses stays in the
   /// residual.
   Encoded encode(const EncodeJob& job) const override {
-    const bool finite = on_isa([&](auto) {
-      return visit_accumulator(job.dtype,
-                               [&](auto value) { return encode_as<decltype(value)>(job); });
-    });
-    return {payload_bytes(job.count, job.dtype), !finite};
+    return {payload_bytes(job.count, job.dtype), !transfer_checked(encoding(job))};
   }
 
   void decode(Bytes payload, std::uint64_t count, DType dtype,
               const Output& output) const override {
     require_payload_bytes("identity", payload, payload_bytes(count, dtype));
-    on_isa([&](auto) {
-      visit_accumulator(dtype, [&](auto value) {
-        using Value = decltype(value);
-        const Sink<Value> sink(output);
-        for_each_tile(
-            Source<Value>(payload.data(), dtype), count,
-            [&](std::uint64_t begin, std::uint64_t n, const Value* x) { sink.put(begin, n, x); });
-      });
-    });
+    transfer_values({.input = payload.data(), .dtype = dtype, .count = count, .output = output});
+  }
+
+  bool has_kernels() const override { return true; }
+
+  void encode_on(const DeviceStream& stream, const EncodeJob& job,
+                 DeviceStatus* status) const override {
+    SKIMP_ON_DEVICE(skimp_cuda_transfer, stream, encoding(job), status);
+  }
+
+  void decode_on(const DeviceStream& stream, const DecodeJob& job, DeviceStatus*) const override {
+    const Transfer decoding{
+        .input = job.payload, .dtype = job.dtype, .count = job.count, .output = job.output};
+    SKIMP_ON_DEVICE(skimp_cuda_transfer, stream, decoding, nullptr);
   }
 
  private:
-  template <class Value>
-  static bool encode_as(const EncodeJob& job) {
-    const Sink<Value> sink({.data = job.payload, .dtype = job.dtype});
-    const Source<Value> source(job), sent(job.payload, job.dtype);
-    const Sink<Value> residual(residual_output<Value>(job));
-    alignas(64) Value tile[tile_elements];
-    bool finite = true;
-    for_each_tile(source, job.count, [&](std::uint64_t begin, std::uint64_t n, const Value* x) {
-      finite &= all_finite(x, n);
-      sink.put(begin, n, x);
-      if (job.residual_out == nullptr) return;
-      put_residual(residual, begin, n, x, sent.load(begin, n, tile));
-    });
-    return finite;
+  static Transfer encoding(const EncodeJob& job) {
+    return {.input = job.input,
+            .dtype = job.dtype,
+            .residual = job.residual_in,
+            .count = job.count,
+            .output = {.data = job.payload, .dtype = job.dtype},
+            .rest = {.data = job.residual_out,
+                     .dtype = accumulator_of(job.dtype),
+                     .streamed = job.streamed && job.residual_out != job.residual_in}};
   }
 };
 

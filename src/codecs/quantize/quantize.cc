@@ -63,6 +63,8 @@ class Quantize final : public Codec {
     });
   }
 
+  bool has_kernels() const override { return true; }
+
   void encode_on(const DeviceStream& stream, const EncodeJob& job,
                  DeviceStatus* status) const override {
     SKIMP_ON_DEVICE(skimp_cuda_quantize_encode, stream, job, kernel_arguments(), status);

@@ -53,6 +53,8 @@ class Sign final : public Codec {
     });
   }
 
+  bool has_kernels() const override { return true; }
+
   void encode_on(const DeviceStream& stream, const EncodeJob& job,
                  DeviceStatus* status) const override {
     SKIMP_ON_DEVICE(skimp_cuda_sign_encode, stream, job, block_, status);

@@ -71,6 +71,8 @@ class TopK final : public Codec {
     return topk::device_workspace_bytes(count, budget_.kept(count), dtype);
   }
 
+  bool has_kernels() const override { return true; }
+
   void encode_on(const DeviceStream& stream, const EncodeJob& job,
                  DeviceStatus* status) const override {
     const topk::KernelArguments arguments{

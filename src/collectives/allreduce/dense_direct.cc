@@ -3,6 +3,8 @@
 #include "base/isa.h"
 #include "codecs/elements.h"
 #include "collectives/dense_values.h"
+#include "collectives/device_queue.h"
+#include "collectives/place.h"
 #include "collectives/stopwatch.h"
 
 namespace skimp {
@@ -20,10 +22,16 @@ class DenseDirect final : public Runner {
         world_(world),
         shards_(shards_of(call, world)),
         values_(call),
+        inputs_(call.dtype, call.count, call.device),
+        outputs_(call.dtype, call.count, call.device),
         received_(shards_.size()) {
+    if (call.device != host_memory) {
+      addend_ = PlacedMemory(own().largest_segment() * bytes_of(call.dtype), call.device);
+      sum_ = PlacedMemory(own().largest_segment() * bytes_of(accumulator()), call.device);
+    }
     for (std::size_t peer = 0; peer < shards_.size(); ++peer) {
       if (peer != static_cast<std::size_t>(world.rank)) {
-        received_[peer] = PayloadRoom(own(), call.dtype);
+        received_[peer] = PayloadRoom(own(), call.dtype, call.device);
       }
     }
   }
@@ -31,23 +39,36 @@ class DenseDirect final : public Runner {
   void run(Run& run) override {
     expect(run);
     const void* values = values_.prepare(run);
+    for (int peer = 0; peer < world_.size; ++peer) {
+      if (peer == world_.rank) continue;
+      inputs_.fetch(run, values, shard_of(peer).begin, shard_of(peer).count());
+    }
+    settle(run);
     send_shards(run, values);
     for (std::size_t s = 0; s < own().segments.size(); ++s) {
       for (int peer = 0; peer < world_.size; ++peer) {
         if (peer != world_.rank) receive(run, peer, own().segments[s]);
       }
-      add_segments(run, values, s);
+      if (run.queue == nullptr) {
+        add_segments(run, values, s);
+      } else {
+        queue_segments(run, values, s);
+      }
       send_sum(run, own().segments[s]);
     }
     for (int peer = 0; peer < world_.size; ++peer) {
       if (peer == world_.rank) continue;
-      for (const Slice& slice : shard_of(peer).segments) receive(run, peer, slice);
+      for (const Slice& slice : shard_of(peer).segments) {
+        receive(run, peer, slice);
+        outputs_.put(run, run.output, slice.begin, slice.count());
+      }
     }
   }
 
  private:
   const Shard& shard_of(int rank) const { return shards_[static_cast<std::size_t>(rank)]; }
   const Shard& own() const { return shard_of(world_.rank); }
+  DType accumulator() const { return accumulator_of(call_.dtype); }
 
   /// Sums are received where they belong: an owner sends one only when it has what was there.
   void expect(Run& run) {
@@ -58,7 +79,7 @@ class DenseDirect final : public Runner {
       }
       for (const Slice& slice : shard_of(peer).segments) {
         run.messenger.expect(peer, run.first_round + 1,
-                             room_of(run.output, call_.dtype, slice.begin, slice.count()));
+                             outputs_.room(run.output, slice.begin, slice.count()));
       }
     }
   }
@@ -77,7 +98,7 @@ class DenseDirect final : public Runner {
   }
 
   void send(Run& run, int peer, int round, const void* values, const Slice& slice, bool nonfinite) {
-    const Bytes payload = payload_of(values, call_.dtype, slice.begin, slice.count());
+    const Bytes payload = inputs_.bytes(values, slice.begin, slice.count());
     const FrameHeader header = describe_values(call_, call_.dtype, slice.count(), nonfinite);
     run.messenger.send(peer, run.messenger.stamp(header, round, payload), payload);
   }
@@ -122,8 +143,34 @@ class DenseDirect final : public Runner {
     });
   }
 
+  /// The same on a device, which adds a whole segment at a time.
+  void queue_segments(Run& run, const void* values, std::size_t segment) {
+    const Slice& slice = own().segments[segment];
+    for (int rank = 0; rank < world_.size; ++rank) {
+      const void* part = element(values, call_.dtype, slice.begin);
+      if (rank != world_.rank) {
+        const Bytes received = received_[static_cast<std::size_t>(rank)][segment];
+        run.queue->copy(addend_.data(), received.data(), slice.count() * bytes_of(call_.dtype));
+        part = addend_.data();
+      }
+      transfer_values(run,
+                      {.input = part,
+                       .dtype = call_.dtype,
+                       .count = slice.count(),
+                       .output = {.data = sum_.data(), .dtype = accumulator(), .add = rank > 0}});
+    }
+    transfer_checked(run, {.input = sum_.data(),
+                           .dtype = accumulator(),
+                           .count = slice.count(),
+                           .output = {.data = element(run.output, call_.dtype, slice.begin),
+                                      .dtype = call_.dtype,
+                                      .divisor = divisor_of(call_, world_)}});
+  }
+
   void send_sum(Run& run, const Slice& slice) {
-    const Bytes payload = payload_of(run.output, call_.dtype, slice.begin, slice.count());
+    outputs_.fetch(run, run.output, slice.begin, slice.count());
+    settle(run);
+    const Bytes payload = outputs_.bytes(run.output, slice.begin, slice.count());
     const FrameHeader header =
         run.messenger.stamp(describe_values(call_, call_.dtype, slice.count(), run.nonfinite),
                             run.first_round + 1, payload);
@@ -137,6 +184,10 @@ class DenseDirect final : public Runner {
   World world_;
   std::vector<Shard> shards_;
   DenseValues values_;
+  MessageView inputs_;
+  MessageView outputs_;
+  PlacedMemory addend_;  ///< a received segment and the sum of one, on a device
+  PlacedMemory sum_;
   std::vector<PayloadRoom> received_;  ///< this rank's shard as the others have it, by rank
 };
 
@@ -152,7 +203,7 @@ Cost cost(const Call& call, const World& world) {
 
 }  // namespace
 
-const Algorithm dense_direct = {"dense_direct", SKIMP_ALLREDUCE, refuses_unless_identity, cost,
-                                make_runner<DenseDirect>};
+const Algorithm dense_direct = {"dense_direct", SKIMP_ALLREDUCE,          refuses_unless_identity,
+                                cost,           make_runner<DenseDirect>, true};
 
 }  // namespace skimp

@@ -1,8 +1,9 @@
 #include "collectives/allreduce/dense_ring.h"
 
-#include "codecs/elements.h"
+#include <algorithm>
+
 #include "collectives/dense_values.h"
-#include "collectives/stopwatch.h"
+#include "collectives/place.h"
 
 namespace skimp {
 namespace {
@@ -14,12 +15,10 @@ class DenseRing final : public Runner {
         world_(world),
         sum_dtype_(accumulator_of(call.dtype)),
         borders_(make_borders(call.count, world.size, dense_block)),
-        values_(call) {
-    std::uint64_t largest = 0;
-    for (int rank = 0; rank < world.size; ++rank) largest = std::max(largest, count(rank));
-    // A partial sum is received into one buffer while the one before it leaves from the other.
-    for (Buffer& partial : partial_) partial = Buffer(largest * bytes_of(sum_dtype_));
-  }
+        values_(call),
+        outputs_(call.dtype, call.count, call.device),
+        // A partial sum is received into one buffer while the one before it leaves from the other.
+        partial_{{sum_dtype_, largest(), call.device}, {sum_dtype_, largest(), call.device}} {}
 
   void run(Run& run) override {
     const void* values = values_.prepare(run);
@@ -31,6 +30,11 @@ class DenseRing final : public Runner {
   std::uint64_t begin(int rank) const { return borders_[static_cast<std::size_t>(rank)]; }
   std::uint64_t count(int rank) const {
     return borders_[static_cast<std::size_t>(rank) + 1] - begin(rank);
+  }
+  std::uint64_t largest() const {
+    std::uint64_t largest = 0;
+    for (int rank = 0; rank < world_.size; ++rank) largest = std::max(largest, count(rank));
+    return largest;
   }
   int wrap(int rank) const { return (rank % world_.size + world_.size) % world_.size; }
 
@@ -52,12 +56,15 @@ class DenseRing final : public Runner {
   void reduce(Run& run, const void* values) {
     for (int round = 0; round + 1 < world_.size; ++round) {
       const int sent = wrap(world_.rank - 1 - round), received = wrap(sent - 1);
-      Buffer& out = partial_[round % 2];
-      Buffer& in = partial_[(round + 1) % 2];
-      if (round == 0) convert_shard(sent, values, out);
-      send(run, round, sum_dtype_, payload_of(out.data(), sum_dtype_, 0, count(sent)));
-      receive(run, round, sum_dtype_, room_of(in.data(), sum_dtype_, 0, count(received)));
-      add_own(run, received, values, in);
+      Partial& out = partial_[round % 2];
+      Partial& in = partial_[(round + 1) % 2];
+      if (round == 0) add_own(run, sent, values, out, false);
+      out.view.fetch(run, out.memory.data(), 0, count(sent));
+      settle(run);
+      send(run, round, sum_dtype_, out.view.bytes(out.memory.data(), 0, count(sent)));
+      receive(run, round, sum_dtype_, in.view.room(in.memory.data(), 0, count(received)));
+      in.view.put(run, in.memory.data(), 0, count(received));
+      add_own(run, received, values, in, true);
       // `out` is written again in the round after next, `in` leaves in the next.
       run.messenger.finish();
     }
@@ -65,55 +72,41 @@ class DenseRing final : public Runner {
   }
 
   void pass_on(Run& run) {
+    outputs_.fetch(run, run.output, begin(world_.rank), count(world_.rank));
+    settle(run);
     for (int round = 0; round + 1 < world_.size; ++round) {
       const int sent = wrap(world_.rank - round), received = wrap(sent - 1);
       const int number = world_.size - 1 + round;
-      send(run, number, call_.dtype, payload_of(run.output, call_.dtype, begin(sent), count(sent)));
+      send(run, number, call_.dtype, outputs_.bytes(run.output, begin(sent), count(sent)));
       receive(run, number, call_.dtype,
-              room_of(run.output, call_.dtype, begin(received), count(received)));
+              outputs_.room(run.output, begin(received), count(received)));
+      outputs_.put(run, run.output, begin(received), count(received));
     }
   }
 
-  template <class Body>
-  void for_each_tile(Run& run, int shard, Body&& body) {
-    const Stopwatch stopwatch(run.codec_seconds);
-    for (std::uint64_t at = 0; at < count(shard); at += tile_elements) {
-      body(at, std::min(tile_elements, count(shard) - at));
-    }
+  /// One buffer of a partial sum.
+  struct Partial {
+    Partial(DType dtype, std::uint64_t count, int device)
+        : memory(count * bytes_of(dtype), device), view(dtype, count, device) {}
+    PlacedMemory memory;
+    MessageView view;
+  };
+
+  /// Makes the sum a shard of this rank's values, or adds that to it.
+  void add_own(Run& run, int shard, const void* values, const Partial& sum, bool add) {
+    transfer_values(run, {.input = element(values, call_.dtype, begin(shard)),
+                          .dtype = call_.dtype,
+                          .count = count(shard),
+                          .output = {.data = sum.memory.data(), .dtype = sum_dtype_, .add = add}});
   }
 
-  void convert_shard(int shard, const void* values, const Buffer& to) {
-    visit_accumulator(call_.dtype, [&](auto value) {
-      using Value = decltype(value);
-      Source<Value>(element(values, call_.dtype, begin(shard)), call_.dtype)
-          .load(0, count(shard), to.as<Value>());
-    });
-  }
-
-  void add_own(Run& run, int shard, const void* values, const Buffer& sum) {
-    visit_accumulator(call_.dtype, [&](auto value) {
-      using Value = decltype(value);
-      const Source<Value> source(element(values, call_.dtype, begin(shard)), call_.dtype);
-      alignas(64) Value tile[tile_elements];
-      for_each_tile(run, shard, [&](std::uint64_t at, std::uint64_t n) {
-        source.load(at, n, tile);
-        Value* to = sum.as<Value>() + at;
-        for (std::uint64_t i = 0; i < n; ++i) to[i] += tile[i];
-      });
-    });
-  }
-
-  void finish_sum(Run& run, const Buffer& sum) {
-    const int own = world_.rank;
-    visit_accumulator(call_.dtype, [&](auto value) {
-      using Value = decltype(value);
-      const Sink<Value> sink(
-          {element(run.output, call_.dtype, begin(own)), call_.dtype, divisor_of(call_, world_)});
-      for_each_tile(run, own, [&](std::uint64_t at, std::uint64_t n) {
-        run.nonfinite |= !all_finite(sum.as<Value>() + at, n);
-        sink.put(at, n, sum.as<Value>() + at);
-      });
-    });
+  void finish_sum(Run& run, const Partial& sum) {
+    transfer_checked(run, {.input = sum.memory.data(),
+                           .dtype = sum_dtype_,
+                           .count = count(world_.rank),
+                           .output = {.data = element(run.output, call_.dtype, begin(world_.rank)),
+                                      .dtype = call_.dtype,
+                                      .divisor = divisor_of(call_, world_)}});
   }
 
   Call call_;
@@ -121,7 +114,8 @@ class DenseRing final : public Runner {
   DType sum_dtype_;
   std::vector<std::uint64_t> borders_;
   DenseValues values_;
-  Buffer partial_[2];
+  MessageView outputs_;
+  Partial partial_[2];
 };
 
 Cost cost(const Call& call, const World& world) {
@@ -141,7 +135,7 @@ Cost cost(const Call& call, const World& world) {
 
 }  // namespace
 
-const Algorithm dense_ring = {"dense_ring", SKIMP_ALLREDUCE, refuses_unless_identity, cost,
-                              make_runner<DenseRing>};
+const Algorithm dense_ring = {"dense_ring", SKIMP_ALLREDUCE,        refuses_unless_identity,
+                              cost,         make_runner<DenseRing>, true};
 
 }  // namespace skimp

@@ -1,8 +1,7 @@
 #include "collectives/allreduce/gather.h"
 
-#include "codecs/elements.h"
 #include "collectives/gather_phase.h"
-#include "collectives/stopwatch.h"
+#include "collectives/place.h"
 
 namespace skimp {
 namespace {
@@ -13,7 +12,7 @@ class Gather final : public Runner {
       : call_(call),
         world_(world),
         phase_(call, world),
-        sum_(call.count * bytes_of(accumulator_of(call.dtype))) {}
+        sum_(call.count * bytes_of(accumulator_of(call.dtype)), call.device) {}
 
   void run(Run& run) override {
     phase_.send(run);
@@ -22,27 +21,22 @@ class Gather final : public Runner {
       sum.add = rank > 0;
       phase_.deliver(run, rank, sum);
     }
-    const Stopwatch stopwatch(run.codec_seconds);
-    visit_accumulator(call_.dtype, [&](auto value) {
-      using Value = decltype(value);
-      const Sink<Value> sink({run.output, call_.dtype, divisor_of(call_, world_)});
-      for_each_tile(Source<Value>(sum_.data(), sum.dtype), call_.count,
-                    [&](std::uint64_t begin, std::uint64_t n, const Value* values) {
-                      sink.put(begin, n, values);
-                    });
-    });
+    transfer_values(run, {.input = sum_.data(),
+                          .dtype = sum.dtype,
+                          .count = call_.count,
+                          .output = {run.output, call_.dtype, divisor_of(call_, world_)}});
   }
 
  private:
   Call call_;
   World world_;
   GatherPhase phase_;
-  Buffer sum_;
+  PlacedMemory sum_;
 };
 
 }  // namespace
 
-const Algorithm gather = {"gather", SKIMP_ALLREDUCE, refuses_nothing, GatherPhase::cost,
-                          make_runner<Gather>};
+const Algorithm gather = {"gather",          SKIMP_ALLREDUCE,     refuses_nothing,
+                          GatherPhase::cost, make_runner<Gather>, true};
 
 }  // namespace skimp

@@ -1,17 +1,14 @@
 #include "collectives/allreduce/hierarchical.h"
 
-#include <cstring>
 #include <numeric>
 
-#include "base/isa.h"
-#include "codecs/elements.h"
 #include "codecs/registry.h"
 #include "collectives/allreduce/gather.h"
 #include "collectives/allreduce/two_phase.h"
 #include "collectives/dense_values.h"
 #include "collectives/nodes.h"
+#include "collectives/place.h"
 #include "collectives/reduce_phase.h"
-#include "collectives/stopwatch.h"
 
 namespace skimp {
 namespace {
@@ -76,7 +73,8 @@ class Hierarchical final : public Runner {
         world_(world),
         steps_(steps_of(call, world)),
         reduce_(steps_.within, steps_.around.node, steps_.shards),
-        sum_(steps_.own().count() * bytes_of(accumulator_of(call.dtype))) {
+        outputs_(call.dtype, call.count, call.device),
+        sum_(steps_.own().count() * bytes_of(accumulator_of(call.dtype)), call.device) {
     if (steps_.algorithm != nullptr) {
       runner_ = steps_.algorithm->make(steps_.between, steps_.around.across);
     }
@@ -99,9 +97,9 @@ class Hierarchical final : public Runner {
   void add_within(Run& run) {
     reduce_.expect(run);
     reduce_.send(run);
-    const auto keep = [&](Run&, Coder&, std::size_t s, const void* sum) {
+    const auto keep = [&](Run& part, Coder&, std::size_t s, const void* sum) {
       const Slice& slice = own().segments[s];
-      std::memcpy(element(sum_.data(), accumulator(), slice.begin - own().begin), sum,
+      copy_values(part, element(sum_.data(), accumulator(), slice.begin - own().begin), sum,
                   slice.count() * bytes_of(accumulator()));
     };
     reduce_.for_each_sum(run, keep, [](std::size_t, std::size_t) {});
@@ -112,7 +110,7 @@ class Hierarchical final : public Runner {
     void* residual = element(run.residual_out, accumulator(), own().begin);
     if (runner_ == nullptr) {
       if (residual != nullptr) {
-        std::memset(residual, 0, own().count() * bytes_of(accumulator()));
+        clear_values(run, residual, own().count() * bytes_of(accumulator()));
       }
       return;
     }
@@ -126,20 +124,14 @@ class Hierarchical final : public Runner {
   }
 
   void write_result(Run& run) {
-    const Stopwatch stopwatch(run.codec_seconds);
-    const Output output{.data = element(run.output, call_.dtype, own().begin),
-                        .dtype = call_.dtype,
-                        .divisor = divisor_of(call_, world_)};
-    on_isa([&](auto) {
-      visit_accumulator(call_.dtype, [&](auto value) {
-        using Value = decltype(value);
-        const Sink<Value> sink(output);
-        for_each_tile(Source<Value>(sum_.data(), accumulator()), own().count(),
-                      [&](std::uint64_t begin, std::uint64_t n, const Value* values) {
-                        sink.put(begin, n, values);
-                      });
-      });
-    });
+    transfer_values(run, {.input = sum_.data(),
+                          .dtype = accumulator(),
+                          .count = own().count(),
+                          .output = {.data = element(run.output, call_.dtype, own().begin),
+                                     .dtype = call_.dtype,
+                                     .divisor = divisor_of(call_, world_)}});
+    outputs_.fetch(run, run.output, own().begin, own().count());
+    settle(run);
   }
 
   /// Calls visit(rank, slice) for what the other members of the node own.
@@ -156,13 +148,13 @@ class Hierarchical final : public Runner {
   void expect_results(Run& run) {
     for_each_other([&](int rank, const Slice& slice) {
       run.messenger.expect(rank, run.first_round + 3,
-                           room_of(run.output, call_.dtype, slice.begin, slice.count()));
+                           outputs_.room(run.output, slice.begin, slice.count()));
     });
   }
 
   void send_result(Run& run) {
     for (const Slice& slice : own().segments) {
-      const Bytes payload = payload_of(run.output, call_.dtype, slice.begin, slice.count());
+      const Bytes payload = outputs_.bytes(run.output, slice.begin, slice.count());
       const FrameHeader header = run.messenger.stamp(
           describe_values(steps_.within, call_.dtype, slice.count(), run.nonfinite),
           run.first_round + 3, payload);
@@ -175,6 +167,7 @@ class Hierarchical final : public Runner {
   void receive_results(Run& run) {
     for_each_other([&](int rank, const Slice& slice) {
       check_values(run, run.messenger.receive(rank), call_.dtype, slice.count());
+      outputs_.put(run, run.output, slice.begin, slice.count());
     });
   }
 
@@ -183,7 +176,8 @@ class Hierarchical final : public Runner {
   Steps steps_;
   ReducePhase reduce_;
   std::unique_ptr<Runner> runner_;  ///< between nodes; null where there is nothing to do
-  Buffer sum_;                      ///< of this rank's shard, over its node and then over all
+  MessageView outputs_;
+  PlacedMemory sum_;  ///< of this rank's shard, over its node and then over all
 };
 
 std::string refuses(const Call& call, const World& world) {
@@ -210,7 +204,7 @@ Cost cost(const Call& call, const World& world) {
 
 }  // namespace
 
-const Algorithm hierarchical = {"hierarchical", SKIMP_ALLREDUCE, refuses, cost,
-                                make_runner<Hierarchical>};
+const Algorithm hierarchical = {"hierarchical", SKIMP_ALLREDUCE,           refuses,
+                                cost,           make_runner<Hierarchical>, true};
 
 }  // namespace skimp

@@ -48,8 +48,9 @@ class Balanced final : public Runner {
 
  private:
   void select(Run& run) {
-    const FrameHeader header = coder_.encode(run, whole_, values_of(run, call_),
-                                             lane_of(0, world_.rank), selection_.span());
+    FrameHeader header;
+    coder_.encode(run, whole_, values_of(run, call_), lane_of(0, world_.rank), selection_.span(),
+                  header);
     const Stopwatch stopwatch(run.codec_seconds);
     const Bytes payload = selection_.span().first(header.payload_bytes);
     read_entries(run, {header, payload}, own_, call_.count, kept_, selected_);

@@ -29,8 +29,9 @@ class Doubling final : public Runner {
 
   void run(Run& run) override {
     if (whole_.empty()) return;
-    const FrameHeader header = coder_.encode(run, whole_, values_of(run, call_),
-                                             lane_of(0, world_.rank), selection_.span());
+    FrameHeader header;
+    coder_.encode(run, whole_, values_of(run, call_), lane_of(0, world_.rank), selection_.span(),
+                  header);
     const Frame own{header, selection_.span().first(header.payload_bytes)};
     const PartialSum<Value>& sum = phase_.run(run, own);
     const Stopwatch stopwatch(run.codec_seconds);

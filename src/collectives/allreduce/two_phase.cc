@@ -29,8 +29,8 @@ class TwoPhase final : public Runner {
         streamed_(is_streamed(call)),
         reduce_(call, world, shards_of(call.codec, call, world)),
         shards_(shards_of(call.broadcast_codec, call, world)),
-        workers_(world) {
-    for (const Shard& shard : shards_) payloads_.emplace_back(shard, sum_dtype_);
+        workers_(call, world) {
+    for (const Shard& shard : shards_) payloads_.emplace_back(shard, sum_dtype_, call.device);
   }
 
   void run(Run& run) override {
@@ -62,7 +62,7 @@ class TwoPhase final : public Runner {
                                .streamed = streamed_};
       const MutableBytes room = payload_of(world_.rank, s);
       const std::uint32_t lane = lane_of(1, world_.rank_of(world_.rank));
-      headers[s] = coder.encode(part, slice, from, lane, room);
+      coder.encode(part, slice, from, lane, room, headers[s]);
       deliver(part, coder, world_.rank, s, {headers[s], room.first(headers[s].payload_bytes)});
     };
     reduce_.for_each_sum(run, encode, [&](std::size_t begin, std::size_t end) {
@@ -150,6 +150,7 @@ Cost cost(const Call& call, const World& world) {
 
 }  // namespace
 
-const Algorithm two_phase = {"two_phase", SKIMP_ALLREDUCE, refuses, cost, make_runner<TwoPhase>};
+const Algorithm two_phase = {"two_phase", SKIMP_ALLREDUCE,       refuses,
+                             cost,        make_runner<TwoPhase>, true};
 
 }  // namespace skimp

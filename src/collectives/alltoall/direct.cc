@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "codecs/registry.h"
+#include "collectives/place.h"
 #include "collectives/scatter_phase.h"
 
 namespace skimp {
@@ -13,30 +13,31 @@ class Direct final : public ScatterPhase, public Runner {
  public:
   Direct(const Call& call, const World& world)
       : ScatterPhase(call, world, equal_shards(call, world)),
-        own_slice_{codec_from_text("identity"), own().begin, own().end},
-        own_payload_(own_slice_.payload_bytes(call.dtype)) {}
+        own_(own().count() * bytes_of(call.dtype), call.device) {}
 
   /// The output may be the input, so all of it is read before any of it is written.
   void run(Run& run) override {
     expect(run);
     send(run);
-    const Frame own_frame = keep_own(run);
+    keep_own(run);
     const std::size_t segments = own().segments.size();
     for (std::size_t begin = 0; begin < segments; begin += workers_.batch()) {
       deliver(run, begin, std::min(workers_.batch(), segments - begin));
     }
-    if (!own_slice_.empty()) {
-      own_coder_.decode(run, own_slice_, own_frame, call_.dtype, place(run, world_.rank, 0));
-    }
+    copy_values(run, place(run, world_.rank, 0).data, own_.data(), own_.bytes());
   }
 
  private:
   /// This rank's own part, input + residual rounded once; what that loses stays in the residual.
-  Frame keep_own(Run& run) {
-    if (own_slice_.empty()) return {};
-    const FrameHeader header = own_coder_.encode(run, own_slice_, values_of(run, call_),
-                                                 lane_of(0, world_.rank), own_payload_.span());
-    return {header, own_payload_.span()};
+  void keep_own(Run& run) {
+    const DType accumulator = accumulator_of(call_.dtype);
+    transfer_checked(run, {.input = element(run.input, call_.dtype, own().begin),
+                           .dtype = call_.dtype,
+                           .residual = element(run.residual_in, accumulator, own().begin),
+                           .count = own().count(),
+                           .output = {.data = own_.data(), .dtype = call_.dtype},
+                           .rest = {.data = element(run.residual_out, accumulator, own().begin),
+                                    .dtype = accumulator}});
   }
 
   void deliver(Run& run, std::size_t begin, std::size_t n) {
@@ -57,9 +58,7 @@ class Direct final : public ScatterPhase, public Runner {
     return {.data = element(run.output, call_.dtype, at), .dtype = call_.dtype};
   }
 
-  Slice own_slice_;
-  Buffer own_payload_;
-  Coder own_coder_;
+  PlacedMemory own_;  ///< this rank's part of its own input
 };
 
 Cost cost(const Call& call, const World& world) {
@@ -69,7 +68,7 @@ Cost cost(const Call& call, const World& world) {
 
 }  // namespace
 
-const Algorithm alltoall_direct = {"direct", SKIMP_ALLTOALL, refuses_uneven, cost,
-                                   make_runner<Direct>};
+const Algorithm alltoall_direct = {"direct", SKIMP_ALLTOALL,      refuses_uneven,
+                                   cost,     make_runner<Direct>, true};
 
 }  // namespace skimp

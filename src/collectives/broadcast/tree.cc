@@ -2,6 +2,7 @@
 
 #include <bit>
 
+#include "collectives/place.h"
 #include "collectives/slices.h"
 
 namespace skimp {
@@ -27,7 +28,7 @@ class Tree final : public Runner {
       : call_(call),
         world_(world),
         whole_{call.codec, 0, call.count},
-        payload_(whole_.payload_bytes(call.dtype)) {}
+        payload_(whole_.payload_bytes(call.dtype), call.device) {}
 
   void run(Run& run) override {
     if (whole_.empty()) return;
@@ -48,8 +49,10 @@ class Tree final : public Runner {
   int rank_at(int place) const { return (place + call_.root) % world_.size; }
 
   Frame encode(Run& run) {
-    const FrameHeader header =
-        coder_.encode(run, whole_, values_of(run, call_), lane_of(0, world_.rank), payload_.span());
+    FrameHeader header;
+    coder_.encode(run, whole_, values_of(run, call_), lane_of(0, world_.rank), payload_.span(),
+                  header);
+    settle(run);
     return {header, payload_.span().first(header.payload_bytes)};
   }
 
@@ -80,6 +83,6 @@ Cost cost(const Call& call, const World& world) {
 
 }  // namespace
 
-const Algorithm broadcast_tree = {"tree", SKIMP_BROADCAST, refuses, cost, make_runner<Tree>};
+const Algorithm broadcast_tree = {"tree", SKIMP_BROADCAST, refuses, cost, make_runner<Tree>, true};
 
 }  // namespace skimp

@@ -67,9 +67,11 @@ class Neighbours final : public Runner {
         edges_(call.graph->edges(world.rank)),
         whole_(whole_of(call, world)),
         headers_(whole_.segments.size()),
-        workers_(world),
-        outgoing_(whole_, call.dtype) {
-    for (std::size_t e = 0; e < edges_.size(); ++e) incoming_.emplace_back(whole_, call.dtype);
+        workers_(call, world),
+        outgoing_(whole_, call.dtype, call.device) {
+    for (std::size_t e = 0; e < edges_.size(); ++e) {
+      incoming_.emplace_back(whole_, call.dtype, call.device);
+    }
     for (int thread = 0; thread < workers_.threads(); ++thread) {
       scratch_.emplace_back(whole_.largest_segment(), accumulator_);
     }
@@ -99,8 +101,8 @@ class Neighbours final : public Runner {
         .values = run.input, .dtype = call_.dtype, .residual_in = run.residual_in};
     workers_.for_each(run, n, [&](Run& part, Coder& coder, std::size_t i, int) {
       const std::size_t s = begin + i;
-      headers_[s] =
-          coder.encode(part, whole_.segments[s], values, lane_of(0, world_.rank), outgoing_[s]);
+      coder.encode(part, whole_.segments[s], values, lane_of(0, world_.rank), outgoing_[s],
+                   headers_[s]);
     });
     for (std::size_t s = begin; s < begin + n; ++s) {
       headers_[s] = run.messenger.stamp(headers_[s], run.first_round, payload(s));

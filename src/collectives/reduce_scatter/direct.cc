@@ -1,11 +1,7 @@
 #include "collectives/reduce_scatter/direct.h"
 
-#include <cstring>
-
-#include "base/isa.h"
-#include "codecs/elements.h"
+#include "collectives/place.h"
 #include "collectives/reduce_phase.h"
-#include "collectives/stopwatch.h"
 
 namespace skimp {
 namespace {
@@ -26,25 +22,19 @@ class Direct final : public Runner {
 
  private:
   void deliver(Run& run, const Slice& slice, const void* sum) {
-    const Stopwatch stopwatch(run.codec_seconds);
     const DType accumulator = accumulator_of(call_.dtype);
     const void* residual = element(reduce_.residual_of_result(run), accumulator, slice.begin);
-    const Output output{.data = element(run.output, call_.dtype, slice.begin - reduce_.own().begin),
-                        .dtype = call_.dtype,
-                        .divisor = divisor_of(call_, world_)};
-    on_isa([&](auto) {
-      visit_accumulator(call_.dtype, [&](auto value) {
-        using Value = decltype(value);
-        const Sink<Value> sink(output);
-        for_each_tile(Source<Value>(sum, accumulator, residual), slice.count(),
-                      [&](std::uint64_t begin, std::uint64_t n, const Value* values) {
-                        sink.put(begin, n, values);
-                      });
-      });
-    });
+    const std::uint64_t first = slice.begin - reduce_.own().begin;
+    transfer_values(run, {.input = sum,
+                          .dtype = accumulator,
+                          .residual = residual,
+                          .count = slice.count(),
+                          .output = {.data = element(run.output, call_.dtype, first),
+                                     .dtype = call_.dtype,
+                                     .divisor = divisor_of(call_, world_)}});
     if (run.residual_out == nullptr) return;
-    std::memset(element(run.residual_out, accumulator, slice.begin), 0,
-                slice.count() * bytes_of(accumulator));
+    clear_values(run, element(run.residual_out, accumulator, slice.begin),
+                 slice.count() * bytes_of(accumulator));
   }
 
   Call call_;
@@ -63,7 +53,7 @@ Cost cost(const Call& call, const World& world) {
 
 }  // namespace
 
-const Algorithm reduce_scatter_direct = {"direct", SKIMP_REDUCE_SCATTER, refuses, cost,
-                                         make_runner<Direct>};
+const Algorithm reduce_scatter_direct = {"direct", SKIMP_REDUCE_SCATTER, refuses,
+                                         cost,     make_runner<Direct>,  true};
 
 }  // namespace skimp

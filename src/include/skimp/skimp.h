@@ -281,10 +281,27 @@ typedef struct skimp_options {
   int trim;                 /**< of SKIMP_TRIMMED_MEAN; 0: a quarter of the ranks, rounded down */
   const skimp_graph* graph; /**< of mix */
   double step_size;         /**< of mix: above 0, at most 1; 0: the default */
+  int device;               /**< whose memory the arrays lie in; SKIMP_HOST by default */
+  void* stream;             /**< of that device; see "Arrays on a device" */
 } skimp_options;
 
+/** In place of a device's index: host memory. */
+#define SKIMP_HOST (-1)
+
 #define SKIMP_OPTIONS_INIT \
-  {sizeof(skimp_options), NULL, NULL, NULL, NULL, SKIMP_MEAN, SKIMP_PROPAGATE, 0, 0, NULL, 0}
+  {sizeof(skimp_options),  \
+   NULL,                   \
+   NULL,                   \
+   NULL,                   \
+   NULL,                   \
+   SKIMP_MEAN,             \
+   SKIMP_PROPAGATE,        \
+   0,                      \
+   0,                      \
+   NULL,                   \
+   0,                      \
+   SKIMP_HOST,             \
+   NULL}
 
 /** What the last run of a plan, or one-shot call, did on this rank. */
 typedef struct skimp_report {
@@ -456,8 +473,8 @@ typedef enum skimp_collective SKIMP_INT {
 } skimp_collective;
 
 /** Picks the algorithm and allocates the workspace. Not collective; the first run compares the
- *  plans of all ranks. The residual of `options` is ignored: it is an argument of the run. The
- *  communicator must outlive the plan. */
+ *  plans of all ranks. The residual and stream of `options` are ignored: they are arguments of the
+ *  run. The communicator must outlive the plan. */
 SKIMP_API skimp_status skimp_plan_create(skimp_communicator* communicator,
                                          skimp_collective collective, uint64_t count,
                                          skimp_dtype dtype, const skimp_options* options,
@@ -465,6 +482,10 @@ SKIMP_API skimp_status skimp_plan_create(skimp_communicator* communicator,
 SKIMP_API void skimp_plan_destroy(skimp_plan* plan);
 SKIMP_API skimp_status skimp_plan_run(skimp_plan* plan, const void* input, void* output,
                                       skimp_residual* residual);
+/** Of a plan for a device, as `options->device` of its creation says: in this stream of it, where
+ *  skimp_plan_run takes the default stream. */
+SKIMP_API skimp_status skimp_plan_run_in_stream(skimp_plan* plan, const void* input, void* output,
+                                                skimp_residual* residual, void* stream);
 /** Before the first run: the prediction, with zeros for what is measured. */
 SKIMP_API skimp_status skimp_plan_report(const skimp_plan* plan, skimp_report* report);
 
@@ -507,17 +528,27 @@ SKIMP_API skimp_status skimp_decode(const void* frame, uint64_t bytes, void* out
  * installed they fail with SKIMP_UNSUPPORTED_TYPE, without a driver or device with SKIMP_DEVICE.
  * The environment variable SKIMP_CUDA_LIBRARY names another file than the one beside this library.
  * `stream` is a cudaStream_t of the array's device, NULL its default stream. Work is queued there,
- * so it follows what the stream was given before. Codecs with kernels: sign, quantize. */
+ * so it follows what the stream was given before. Codecs with kernels: identity, sign, quantize.
+ *
+ * A collective takes arrays on a device where `options->device` says which: then input, output and
+ * residual lie there, while other ranks' may lie in host memory; results have the same bits. Only
+ * payloads pass through host memory. The call waits for `stream`, and no other, where it needs what
+ * kernels have made, and at its end: on return output and residual are complete, for work in any
+ * stream. SKIMP_UNSUPPORTED_TYPE, before anything is sent, where the codec has no kernels or the
+ * algorithm (docs/algorithms.md) does without devices. */
 
 /** Versions and devices in words. Valid until this thread's next call. */
 SKIMP_API skimp_status skimp_device_info(const char** text);
+
+/** The device whose memory `address` is in. Fails for host memory. */
+SKIMP_API skimp_status skimp_device_of(const void* address, int* device);
 
 /** As skimp_residual_create, in the memory of `device`. For encodes of arrays there. */
 SKIMP_API skimp_status skimp_residual_create_on_device(uint64_t count, skimp_dtype dtype,
                                                        int in_place, int device,
                                                        skimp_residual** residual);
 
-/** The device whose memory holds the values; -1: the host's. */
+/** The device whose memory holds the values; SKIMP_HOST: the host's. */
 SKIMP_API int skimp_residual_device(const skimp_residual* residual);
 
 /** Copies the values of any residual to `values`, `count` of them in host memory. */

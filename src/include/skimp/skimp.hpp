@@ -260,6 +260,8 @@ struct Options {
   int trim = 0;
   const Graph* graph = nullptr;  ///< of mix
   double step_size = 0;          ///< of mix; 0: the default
+  int device = SKIMP_HOST;       ///< whose memory the arrays lie in
+  void* stream = nullptr;        ///< of that device
 
   skimp_options c_options() const {
     skimp_options options = SKIMP_OPTIONS_INIT;
@@ -273,6 +275,8 @@ struct Options {
     options.trim = trim;
     options.graph = graph ? graph->handle() : nullptr;
     options.step_size = step_size;
+    options.device = device;
+    options.stream = stream;
     return options;
   }
 };
@@ -502,9 +506,10 @@ class Plan : public Handle<skimp_plan, skimp_plan_destroy> {
        skimp_dtype dtype, const Options& options = {})
       : Handle(create(communicator, collective, count, dtype, options)) {}
 
-  /// Pointers to as many elements as the plan was made for.
-  void run(const void* input, void* output, Residual* residual = nullptr) {
-    check(skimp_plan_run(handle(), input, output, residual ? residual->handle() : nullptr));
+  /// Pointers to as many elements as the plan was made for; `stream` is of a plan for a device.
+  void run(const void* input, void* output, Residual* residual = nullptr, void* stream = nullptr) {
+    check(skimp_plan_run_in_stream(handle(), input, output, residual ? residual->handle() : nullptr,
+                                   stream));
   }
 
   std::string text() const { return skimp_plan_text(handle()); }

@@ -1,0 +1,28 @@
+/// \file
+/// Memory of the host or of a device, whichever an array lies in.
+#pragma once
+
+#include <cstdint>
+
+#include "device/buffer.h"
+#include "device/memory.h"
+
+namespace skimp {
+
+class PlacedMemory {
+ public:
+  PlacedMemory() = default;
+
+  /// Uninitialised. On a device it is there for work in any stream; whoever frees it has waited for
+  /// that work.
+  PlacedMemory(std::uint64_t bytes, int device);
+
+  std::byte* data() const { return host_.data() != nullptr ? host_.data() : on_device_.data(); }
+  std::uint64_t bytes() const { return host_.bytes() + on_device_.bytes(); }
+
+ private:
+  Buffer host_;
+  DeviceMemory on_device_;
+};
+
+}  // namespace skimp

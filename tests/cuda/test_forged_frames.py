@@ -1,0 +1,161 @@
+"""Payloads that no encoder writes, behind sums that hide it: what a kernel finds in them is an
+error of the call, as it is in host memory. A transport in Python forges what rank 1 sends."""
+
+import ctypes
+import threading
+from collections import defaultdict, deque
+from ctypes import CFUNCTYPE, POINTER, byref, c_char_p, c_int, c_size_t, c_uint64, c_void_p
+
+import numpy as np
+import pytest
+
+from tests import oracle
+from tests.capi import abi
+from tests.cuda.emulation import ON_GPU, use_library
+from tests.oracle.frame import DATA, HEADER_BYTES, Header
+from tests.tables import array
+
+pytestmark = pytest.mark.skipif(ON_GPU, reason="numpy memory as a device's")
+
+COUNT = 600
+PLACES = {"in host memory": abi.HOST, "on a device": 0}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def library():
+    use_library()
+
+
+@pytest.fixture(scope="module")
+def lib():
+    return abi.Library()
+
+
+class Post:
+    """Messages on their way between two ranks, of which rank 1's are `forge`d."""
+
+    def __init__(self, forge):
+        self.forge = forge
+        self.lock = threading.Lock()
+        self.messages = defaultdict(deque)  # by sender and tag
+
+    def table(self, rank: int) -> abi.MpiTable:
+        """The functions of one rank; a request is the number of a receive, 0 for a send."""
+        receives, numbers = {}, iter(range(1, 1 << 30))
+
+        def isend(_context, data, size, _peer, tag, request):
+            message = ctypes.string_at(data, size)
+            with self.lock:
+                self.messages[rank, tag].append(self.forge(message) if rank == 1 else message)
+            c_uint64.from_address(request).value = 0
+            return 0
+
+        def irecv(_context, data, size, peer, tag, request):
+            number = c_uint64.from_address(request).value = next(numbers)
+            receives[number] = data, size, peer, tag
+            return 0
+
+        def test(_context, request, done, size):
+            number = c_uint64.from_address(request).value
+            done[0] = number == 0
+            if number == 0:
+                return 0
+            data, room, peer, tag = receives[number]
+            with self.lock:
+                waiting = self.messages[peer, tag]
+                if waiting:
+                    message = waiting.popleft()
+                    fits = len(message) <= room
+                    ctypes.memmove(data, message, len(message) if fits else 0)
+                    done[0], size[0] = 1, len(message) if fits else -1
+                    del receives[number]
+            return 0
+
+        def cancel(_context, request):
+            receives.pop(c_uint64.from_address(request).value, None)
+            return 0
+
+        def explain(_context, _code, _message, _capacity):
+            return None
+
+        message = (c_int, c_void_p, c_void_p, c_int, c_int, c_int, c_void_p)
+        functions = {
+            "isend": CFUNCTYPE(*message)(isend),
+            "irecv": CFUNCTYPE(*message)(irecv),
+            "test": CFUNCTYPE(c_int, c_void_p, c_void_p, POINTER(c_int), POINTER(c_int))(test),
+            "cancel": CFUNCTYPE(c_int, c_void_p, c_void_p)(cancel),
+            "explain": CFUNCTYPE(None, c_void_p, c_int, c_char_p, c_size_t)(explain),
+        }
+        table = abi.MpiTable(
+            table_bytes=ctypes.sizeof(abi.MpiTable),
+            rank=rank,
+            world_size=2,
+            tag_limit=100,
+            request_bytes=8,
+            destroy=abi.DESTROY(lambda _context: None),
+            **{name: ctypes.cast(function, c_void_p) for name, function in functions.items()},
+        )
+        table.functions = functions  # to keep them
+        return table
+
+
+def forged(round_, change):
+    """Changes the payloads of one round."""
+
+    def forge(message: bytes) -> bytes:
+        header = Header.unpack(message) if len(message) > HEADER_BYTES else Header(kind=0)
+        if header.kind != DATA or header.round != round_:
+            return message
+        payload = bytearray(message[HEADER_BYTES:])
+        change(payload)
+        return oracle.seal(header, bytes(payload))
+
+    return forge
+
+
+def negative_scale(payload: bytearray) -> None:
+    payload[3] ^= 0x80
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(
+    ("round_", "says"), [(0, "from rank 1: sign"), (1, "from rank 1: quantize")]
+)
+def test_a_scale_that_is_none(lib, place, round_, says):
+    device = PLACES[place]
+    post = Post(forged(round_, negative_scale))
+    sign, outcome = lib.make("codec", b"sign(block=32)"), {}
+
+    def worker(rank):
+        x = array("normal", COUNT, "float32", seed=rank)
+        y, before, after = np.empty_like(x), np.empty_like(x), np.empty_like(x)
+        table, comm, residual = post.table(rank), c_void_p(), c_void_p()
+        assert lib.mpi_table_create(byref(table), byref(comm)) == abi.OK
+        assert lib.communicator_set_timeout(comm, 20.0) == abi.OK
+        if device == abi.HOST:
+            residual = lib.make("residual", COUNT, abi.FLOAT32, 0)
+        else:
+            made = lib.residual_create_on_device(COUNT, abi.FLOAT32, 0, device, byref(residual))
+            assert made == abi.OK
+        before[:] = 0.25
+        assert lib.residual_load(residual, before.ctypes.data, COUNT, 3) == abi.OK
+        options = abi.Options(codec=sign, residual=residual, device=device)
+        arrays = x.ctypes.data, y.ctypes.data
+        status = lib.allreduce(comm, *arrays, COUNT, abi.FLOAT32, byref(options))
+        message = lib.last_error_message()
+        assert lib.residual_save(residual, after.ctypes.data, COUNT) == abi.OK
+        kept = np.array_equal(before, after), lib.residual_step(residual)
+        outcome[rank] = status, message, kept
+        lib.communicator_destroy(comm)
+        lib.residual_destroy(residual)
+
+    threads = [threading.Thread(target=worker, args=(rank,)) for rank in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    status, message, kept = outcome[0]
+    assert (status, kept) == (abi.CORRUPT_PAYLOAD, (True, 3)), message
+    assert says in message and "neither a magnitude nor the canonical NaN" in message
+    assert outcome[1][0] in (abi.OK, abi.CORRUPT_PAYLOAD)  # it may be done before it hears of it
+    lib.codec_destroy(sign)

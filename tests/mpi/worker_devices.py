@@ -1,0 +1,46 @@
+"""Collectives over MPI of ranks of which every second has its arrays on a device give the bits that
+they give in host memory over threads. The environment says which device library to use."""
+
+import sys
+
+import numpy as np
+import skimp
+from mpi4py import MPI
+
+from tests.comparing import same_bits
+from tests.cuda.emulation import on_device, on_host
+from tests.tables import DTYPES, array
+
+CODECS = ("identity", "sign", "quantize(bits=4)")
+COUNTS = (24, 1200, 300_000)  # one message; header and payload; segments
+
+
+def program(comm, place, seen):
+    for i, (text, count) in enumerate((text, count) for text in CODECS for count in COUNTS):
+        feedback, dtype = skimp.ErrorFeedback(skimp.codec(text)), DTYPES[i % len(DTYPES)]
+        for step in range(2):
+            x = array("normal", count, dtype, seed=[step, comm.rank])
+            yield f"allreduce {text}", seen(comm.allreduce(place(x), codec=feedback), x.dtype)
+        yield f"residual {text}", feedback.residual().copy()
+        part, codec = place(x[: count // 24 * 12]), skimp.codec(text)
+        yield f"reduce_scatter {text}", seen(comm.reduce_scatter(part, codec=codec), x.dtype)
+        yield f"allgather {text}", seen(comm.allgather(part, codec=codec), x.dtype)
+        yield f"broadcast {text}", seen(comm.broadcast(part, 1, codec=codec), x.dtype)
+        yield f"alltoall {text}", seen(comm.alltoall(part, codec=codec), x.dtype)
+
+
+def main() -> None:
+    world_size, rank = int(sys.argv[1]), MPI.COMM_WORLD.rank
+    assert MPI.COMM_WORLD.size == world_size, "started by the mpirun of another MPI"
+    here = (np.copy, lambda result, dtype: result)
+    there = (on_device, on_host)
+    with skimp.mpi(MPI.COMM_WORLD, timeout=60) as comm:
+        ours = list(program(comm, *(here if rank % 2 else there)))
+    theirs = skimp.run_threads(world_size, lambda comm: list(program(comm, *here)))[rank]
+    for (name, result), (same_name, expected) in zip(ours, theirs, strict=True):
+        assert name == same_name
+        assert same_bits(result, expected), f"{name}: other bits than in host memory"
+    print(f"rank {rank} of {world_size}: done", flush=True)
+
+
+main()
