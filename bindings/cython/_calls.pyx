@@ -49,6 +49,8 @@ cdef skimp_options default_options() noexcept:
     options.root = options.trim = 0
     options.graph = NULL
     options.step_size = 0
+    options.device = SKIMP_HOST
+    options.stream = NULL
     return options
 
 

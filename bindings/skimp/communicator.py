@@ -10,8 +10,9 @@ from typing import Any
 
 from skimp import _objects
 from skimp.choices import NonFinite, Op
+from skimp.codec_arguments import CodecLike
 from skimp.codecs import Codec
-from skimp.collectives import CodecLike, Collectives
+from skimp.collectives import Collectives
 from skimp.plan import Plan
 from skimp.point_to_point import PointToPoint
 from skimp.report import Report

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from skimp.collectives import CodecLike, Collectives
+from skimp.codec_arguments import CodecLike
+from skimp.collectives import Collectives
 from skimp.dtypes import Values
 from skimp.errors import InvalidArgument
 from skimp.feedback import ErrorFeedback

@@ -8,9 +8,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from skimp.codec_arguments import CodecLike
 from skimp.codec_schedule import CodecSchedule
 from skimp.codecs import Codec
-from skimp.collectives import CodecLike, Collectives
+from skimp.collectives import Collectives
 from skimp.dtypes import Values
 from skimp.errors import InvalidArgument
 from skimp.feedback import ErrorFeedback
