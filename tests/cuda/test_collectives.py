@@ -84,10 +84,12 @@ def steps_of_two_phase(codec, data, count, dtype, op="mean", feedback=True, back
     def steps(comm, place):
         used = skimp.ErrorFeedback(skimp.codec(codec)) if feedback else skimp.codec(codec)
         down = None if back is None else skimp.codec(back)
+        # Of few elements top-k would leave out whole shards, and is gathered instead.
+        algorithm = None if codec.startswith("topk") else "two_phase"
         for step in range(STEPS):
             x = array(data, count, dtype, seed=[step, comm.rank])
             result = comm.allreduce(
-                place(x), codec=used, broadcast_codec=down, op=op, algorithm="two_phase", **options
+                place(x), codec=used, broadcast_codec=down, op=op, algorithm=algorithm, **options
             )
             yield f"step {step}", result, x.dtype
             if feedback:
@@ -288,7 +290,7 @@ def test_a_residual_follows_its_array():
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ({"codec": skimp.TopK(k=3)}, "algorithm|no kernels"),
+        ({"codec": skimp.BlockTopK(0.1)}, "no kernels"),
         ({"codec": skimp.Float()}, "no kernels"),
         ({"codec": skimp.Sign(), "op": "median"}, "op=median is not there"),
         ({"codec": skimp.RandomK(k=3)}, "algorithm linear is not there"),

@@ -7,15 +7,12 @@ import skimp
 from tests import oracle
 from tests.comparing import same_bits
 from tests.cuda.emulation import (
-    ON_GPU,
     ORDERS,
-    Dressed,
     on_device,
     on_host,
     thread_order,
     use_library,
 )
-from tests.cuda.test_streams import MINE, queue_copy
 from tests.oracle import lowrank as model
 from tests.pairwise import parametrize
 from tests.tables import DATA, DTYPES, SOME_DATA, array
@@ -112,12 +109,3 @@ def test_damaged_payloads_are_refused_or_read_as_on_the_cpu(shapes, rank, dtype)
             continue
         assert same_bits(on_host(skimp.decode(frame, like=on_device(x)), x.dtype), expected)
     assert 0 < refused < 100
-
-
-@pytest.mark.skipif(ON_GPU, reason="about emulated streams")
-def test_work_follows_what_the_stream_was_given():
-    x = array("normal", 5003, "float32")
-    memory = np.zeros_like(x)
-    queue_copy(MINE, memory, x)
-    codec = skimp.codec("lowrank(rank=2,shapes=100x50+3)")
-    assert codec.encode(Dressed(memory, MINE)) == codec.encode(x)

@@ -24,7 +24,15 @@ def queue_values(stream: int, to: np.ndarray, values: np.ndarray) -> None:
     queue_copy(stream, to.ctypes.data, values.ctypes.data, values.nbytes)
 
 
-@pytest.mark.parametrize("codec", ["sign", "quantize(bits=4)", "topk(density=0.01,values=float16)"])
+@pytest.mark.parametrize(
+    "codec",
+    [
+        "sign",
+        "quantize(bits=4)",
+        "topk(density=0.01,values=float16)",
+        "lowrank(rank=2,shapes=100x50+3)",
+    ],
+)
 def test_encode_follows_what_the_stream_was_given(codec):
     x = array("normal", 5003, "float32")
     memory = np.zeros_like(x)
