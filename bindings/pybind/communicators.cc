@@ -48,6 +48,13 @@ void bind_communicators(py::module_& module) {
       .def_property_readonly("handle", &handle_of<Communicator>);
 
   module.def("threads_create", &Communicator::threads, py::arg("world_size"), WithoutGil());
+  module.def(
+      "nccl_create",
+      [](const Communicator& control, const std::string& library, int device) {
+        return Communicator::nccl(control, device, library.c_str());
+      },
+      py::arg("control"), py::arg("library"), py::arg("device"), WithoutGil(),
+      py::keep_alive<0, 1>());
   module.def("mpi_create", &mpi_create, py::arg("library"), py::arg("communicator"),
              py::arg("byte"), py::arg("shared_memory"), WithoutGil());
 }

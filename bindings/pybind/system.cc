@@ -16,12 +16,19 @@ std::string device_info() {
   return text;
 }
 
+std::string nccl_info(const std::string& library) {
+  const char* text = nullptr;
+  api::check(skimp_nccl_info(library.c_str(), &text));
+  return text;
+}
+
 }  // namespace
 
 void bind_system(py::module_& module) {
   module.def("version", &skimp_version);
   module.def("isa", &isa);
   module.def("device_info", &device_info);
+  module.def("nccl_info", &nccl_info, py::arg("library"));
   module.def("isa_names", &skimp_isa_names);
   module.def("use_isa", [](const std::string& name) { api::check(skimp_use_isa(name.c_str())); });
 }

@@ -51,6 +51,7 @@ from skimp.gossip import Gossip, Graph
 from skimp.local_sgd import LocalSGD
 from skimp.momentum import MomentumCorrection
 from skimp.mpi import mpi
+from skimp.nccl import nccl
 from skimp.payload import Payload, decode
 from skimp.plan import Plan
 from skimp.pruning import DynamicPruning
@@ -112,6 +113,7 @@ __all__ = [
     "decode",
     "density_warm_up",
     "mpi",
+    "nccl",
     "reshard",
     "run_threads",
 ]

@@ -19,7 +19,7 @@ from skimp.report import Report
 
 
 class Communicator(Collectives, PointToPoint):
-    """One rank of a group; made by `run_threads`, `skimp.mpi` or `split`, not by hand.
+    """One rank of a group; made by `run_threads`, `skimp.mpi`, `skimp.nccl` or `split`.
 
     Used by one thread at a time. After fork() use none that was made before it. As a context
     manager it is closed at the end of the block; an exception that leaves the block tells the
@@ -46,7 +46,7 @@ class Communicator(Collectives, PointToPoint):
 
     @property
     def transport(self) -> str:
-        """What carries the messages: "threads" or "mpi"."""
+        """What carries the messages: "threads", "mpi" or, between devices, "nccl"."""
         return self._native.transport
 
     @property
@@ -111,8 +111,10 @@ class Communicator(Collectives, PointToPoint):
         [(0, 2), (0, 1), (1, 2)]
         """
         native = self._native.split(color, key)
-        if native is None:
-            return None
+        return None if native is None else self._add(native)
+
+    def _add(self, native: _objects.Communicator) -> Communicator:
+        """A communicator that is closed with this one."""
         part = Communicator(native, owner=self)
         self._parts.add(part)
         return part

@@ -9,6 +9,7 @@ from importlib import import_module, metadata
 from skimp import _objects, paths
 from skimp.codecs import codec_names
 from skimp.errors import Error, InvalidArgument
+from skimp.nccl import library as nccl_library
 
 
 def info() -> dict[str, str]:
@@ -21,11 +22,11 @@ def info() -> dict[str, str]:
         "skimp": _objects.version(),
         "library": str(paths.LIBRARY),
         "codecs": " ".join(codec_names()),
-        "transports": "threads mpi",
+        "transports": "threads mpi nccl",
         "processor": f"{platform.machine()}, {_usable_cores()} cores, {_isa()}",
         "mpi": _mpi(),
         "cuda": _cuda(),
-        "nccl": "not part of this build",
+        "nccl": _nccl(),
         "python": f"{platform.python_version()} on {platform.platform()}",
         **{name: _version(name) for name in ("numpy", "ml_dtypes", "torch")},
     }
@@ -51,6 +52,14 @@ def _cuda() -> str:
     """Versions and devices, or what is missing, in the loader's or CUDA's words."""
     try:
         return _objects.device_info()
+    except Error as error:
+        return f"not used: {error}"
+
+
+def _nccl() -> str:
+    path = nccl_library()
+    try:
+        return f"{_objects.nccl_info(path)}, {path}"
     except Error as error:
         return f"not used: {error}"
 

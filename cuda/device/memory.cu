@@ -97,3 +97,15 @@ skimp_status skimp_cuda_clear(DeviceStream stream, void* memory, std::uint64_t b
 skimp_status skimp_cuda_wait(DeviceStream stream) {
   return guard_on(stream, [&](cudaStream_t queue) { check(cudaStreamSynchronize(queue)); });
 }
+
+skimp_status skimp_cuda_is_done(DeviceStream stream, bool* done) {
+  return guard_on(stream, [&](cudaStream_t queue) {
+    const cudaError_t state = cudaStreamQuery(queue);
+    *done = state != cudaErrorNotReady;
+    if (*done) check(state);
+  });
+}
+
+skimp_status skimp_cuda_call_on(int device, void (*body)(void*), void* context) {
+  return guard_on({device}, [&](cudaStream_t) { body(context); });
+}

@@ -3,9 +3,9 @@
 /// the same .cu files run without a GPU. For tests; nothing here is fast.
 ///
 /// The threads of a block are fibers (fibers.h), blocks run one after the other. A stream is a list
-/// of work that is not done before somebody waits for the stream, so what is read too early, or
-/// queued in another stream than the caller's, is seen to be wrong. Device memory (memory.h) is
-/// closed to everybody else; any other memory is taken for a device's, too.
+/// of work that is not done before somebody asks for the stream (streams.h), so what is read too
+/// early, or queued in another stream than the caller's, is seen to be wrong. Device memory
+/// (memory.h) is closed to everybody else; any other memory is taken for a device's, too.
 #pragma once
 
 #include <cstddef>
@@ -13,13 +13,12 @@
 #include <cstdlib>
 #include <cstring>
 #include <functional>
-#include <map>
-#include <mutex>
+#include <memory>
 #include <type_traits>
-#include <vector>
 
 #include "cuda/emulation/fibers.h"
 #include "cuda/emulation/memory.h"
+#include "cuda/emulation/streams.h"
 
 #define __global__
 #define __device__
@@ -104,7 +103,12 @@ T atomicMax(T* to, std::type_identity_t<T> value) {
 
 // ---- The runtime's functions --------------------------------------------------------------------
 
-enum cudaError_t { cudaSuccess = 0, cudaErrorInvalidValue = 1, cudaErrorMemoryAllocation = 2 };
+enum cudaError_t {
+  cudaSuccess = 0,
+  cudaErrorInvalidValue = 1,
+  cudaErrorMemoryAllocation = 2,
+  cudaErrorNotReady = 600
+};
 enum cudaMemcpyKind { cudaMemcpyDefault = 4 };
 enum cudaDeviceAttr { cudaDevAttrMultiProcessorCount = 16 };
 enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize = 8 };
@@ -125,26 +129,6 @@ struct cudaDeviceProp {
 using cudaStream_t = void*;
 
 namespace skimp::emulation {
-
-/// Work that is queued and not done.
-class Streams {
- public:
-  static void add(cudaStream_t stream, std::function<void()> work) {
-    const std::lock_guard lock(mutex_);
-    queued_[stream].push_back(std::move(work));
-  }
-  static void wait_for(cudaStream_t stream) {
-    const std::lock_guard lock(mutex_);
-    DeviceHeap::instance().open();
-    for (const auto& work : queued_[stream]) work();
-    DeviceHeap::instance().close();
-    queued_.erase(stream);
-  }
-
- private:
-  inline static std::mutex mutex_;
-  inline static std::map<cudaStream_t, std::vector<std::function<void()>>> queued_;
-};
 
 /// What kernel<<<blocks, threads, shared_bytes, stream>>>(arguments...) is under nvcc. Few
 /// multiprocessors, so that the loops of kernels over the grid go round more than once.
@@ -242,4 +226,7 @@ inline cudaError_t cudaMemsetAsync(void* to, int byte, std::size_t bytes, cudaSt
 inline cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   skimp::emulation::Streams::wait_for(stream);
   return cudaSuccess;
+}
+inline cudaError_t cudaStreamQuery(cudaStream_t stream) {
+  return skimp::emulation::Streams::advance(stream) ? cudaSuccess : cudaErrorNotReady;
 }

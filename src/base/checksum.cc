@@ -9,24 +9,14 @@
 namespace skimp {
 namespace {
 
-constexpr std::uint32_t key_step = 0x9E3779B1u;
-
-/// The product of group j, which is two words.
-std::uint64_t product(std::uint64_t pair, std::uint64_t j) {
-  const auto key = static_cast<std::uint32_t>(2 * j + 1) * key_step;
-  const std::uint32_t low = static_cast<std::uint32_t>(pair) + key;
-  const std::uint32_t high = static_cast<std::uint32_t>(pair >> 32) + key + key_step;
-  return std::uint64_t{low} * high;
-}
-
 #if SKIMP_X86
 /// The sum of products of groups 0 … 4·vectors − 1. Compilers do not find that a vector of words,
 /// shifted and multiplied by itself, has all the products in place.
 [[gnu::target(SKIMP_TARGET_AVX2)]] std::uint64_t sum_of_vectors(const std::byte* bytes,
                                                                 std::uint64_t vectors) {
   const __m256i lanes = _mm256_setr_epi32(1, 2, 3, 4, 5, 6, 7, 8);
-  const __m256i step = _mm256_set1_epi32(static_cast<int>(key_step * 8));
-  __m256i keys = _mm256_mullo_epi32(lanes, _mm256_set1_epi32(static_cast<int>(key_step)));
+  const __m256i step = _mm256_set1_epi32(static_cast<int>(checksum_key_step * 8));
+  __m256i keys = _mm256_mullo_epi32(lanes, _mm256_set1_epi32(static_cast<int>(checksum_key_step)));
   __m256i sums = _mm256_setzero_si256();
   for (std::uint64_t i = 0; i < vectors; ++i) {
     const auto* from = reinterpret_cast<const __m256i*>(bytes + 32 * i);
@@ -52,12 +42,12 @@ std::uint64_t sum_of_products(Bytes bytes) {
   }
 #endif
   for (std::uint64_t j = begin; j < groups; ++j) {
-    sum += product(load<std::uint64_t>(bytes.data() + 8 * j), j);
+    sum += checksum_product(load<std::uint64_t>(bytes.data() + 8 * j), j);
   }
   if (const std::size_t rest = bytes.size() % 8; rest != 0) {
     std::uint64_t pair = 0;
     std::memcpy(&pair, bytes.data() + 8 * groups, rest);
-    sum += product(pair, groups);
+    sum += checksum_product(pair, groups);
   }
   return sum;
 }

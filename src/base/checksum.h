@@ -7,8 +7,19 @@
 #include <cstdint>
 
 #include "base/bytes.h"
+#include "base/host_device.h"
 
 namespace skimp {
+
+inline constexpr std::uint32_t checksum_key_step = 0x9E3779B1u;
+
+/// The product of group j, which is two words.
+SKIMP_HOST_DEVICE inline std::uint64_t checksum_product(std::uint64_t pair, std::uint64_t j) {
+  const auto key = static_cast<std::uint32_t>(2 * j + 1) * checksum_key_step;
+  const std::uint32_t low = static_cast<std::uint32_t>(pair) + key;
+  const std::uint32_t high = static_cast<std::uint32_t>(pair >> 32) + key + checksum_key_step;
+  return std::uint64_t{low} * high;
+}
 
 /// Σ over 8-byte groups j of (w[2j] + K(2j)) · (w[2j+1] + K(2j+1)) modulo 2^64, where w are the
 /// 32-bit words (the last group padded with zeros), K(i) = (i + 1)·0x9E3779B1 modulo 2^32, and the

@@ -5,6 +5,7 @@
 #include "capi/objects.h"
 #include "transports/faulty/faulty.h"
 #include "transports/mpi/mpi.h"
+#include "transports/nccl/nccl.h"
 #include "transports/threads/threads.h"
 
 using skimp::Communicator;
@@ -52,6 +53,36 @@ skimp_status skimp_mpi_create_from_handles(const char* library, const void* mpi_
     require_pointer(communicator, "communicator");
     *communicator =
         wrap(skimp::make_mpi_from_handles(library, mpi_communicator, mpi_byte, shared_memory != 0));
+  });
+}
+
+skimp_status skimp_nccl_create(skimp_communicator* control, const char* library, int device,
+                               skimp_communicator** communicator) {
+  return guard([&] {
+    require_pointer(control, "control");
+    require_pointer(communicator, "communicator");
+    *communicator = nullptr;
+    require(device >= 0, "nccl: device = ", device, " is negative");
+    Communicator& world = *control->communicator;
+    auto part = world.split(0, world.rank());
+    part->link_devices({.name = "nccl",
+                        .make_identity = [&] { return skimp::make_nccl_identity(library); },
+                        .join =
+                            [&](skimp::Bytes identity, int rank, int world_size,
+                                const skimp::DeviceLink::Idle& idle) {
+                              return skimp::make_nccl(library, identity, rank, world_size, device,
+                                                      idle);
+                            }});
+    *communicator = new skimp_communicator{std::move(part)};
+  });
+}
+
+skimp_status skimp_nccl_info(const char* library, const char** text) {
+  return guard([&] {
+    require_pointer(text, "text");
+    thread_local std::string version;
+    version = skimp::describe_nccl(library);
+    *text = version.c_str();
   });
 }
 

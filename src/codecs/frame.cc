@@ -26,8 +26,10 @@ FrameHeader describe(const Codec& codec, DType dtype, std::uint64_t count, const
 
 void seal(FrameHeader& header, Bytes payload) {
   header.payload_sum = sum_of(payload);
-  header.header_sum = sum_of(header);
+  seal(header);
 }
+
+void seal(FrameHeader& header) { header.header_sum = sum_of(header); }
 
 FrameHeader read_header(Bytes bytes) {
   require_intact(bytes.size() >= header_bytes, "frame: ", bytes.size(),
@@ -45,8 +47,8 @@ FrameHeader read_header(Bytes bytes) {
   }
   require_intact(header.count <= largest_count, "frame: count ", header.count, " exceeds ",
                  largest_count);
-  require_intact((header.flags & ~nonfinite_flag) == 0, "frame: flags ", header.flags,
-                 " are not known");
+  require_intact((header.flags & ~(nonfinite_flag | apart_flag)) == 0, "frame: flags ",
+                 header.flags, " are not known");
   return header;
 }
 
@@ -69,8 +71,9 @@ std::uint64_t encode_frame(const Codec& codec, EncodeJob job, MutableBytes frame
 
 FrameHeader open_frame(Bytes frame, Bytes& payload) {
   const FrameHeader header = read_header(frame);
-  require_intact(header.kind == FrameKind::data, "frame: kind ", static_cast<int>(header.kind),
-                 " carries no payload");
+  require_intact(header.kind == FrameKind::data && (header.flags & apart_flag) == 0, "frame: kind ",
+                 static_cast<int>(header.kind), ", flags ", header.flags,
+                 ": its payload is not with it");
   require_intact(header.payload_bytes == frame.size() - header_bytes, "frame: header tells of ",
                  header.payload_bytes, " payload bytes, ", frame.size() - header_bytes,
                  " are there");

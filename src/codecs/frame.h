@@ -27,7 +27,7 @@ struct FrameHeader {
   FrameKind kind = FrameKind::data;
   std::uint8_t codec = 0;
   std::uint8_t dtype = 0;
-  std::uint16_t flags = 0;  ///< bit 0: some value was NaN or Inf
+  std::uint16_t flags = 0;  ///< nonfinite_flag, apart_flag
   std::uint16_t round = 0;  ///< which exchange of the call
   std::uint32_t sender = 0;
   std::uint64_t count = 0;
@@ -41,7 +41,8 @@ struct FrameHeader {
 static_assert(sizeof(FrameHeader) == 64);
 
 inline constexpr std::uint64_t header_bytes = sizeof(FrameHeader);
-inline constexpr std::uint16_t nonfinite_flag = 1;
+inline constexpr std::uint16_t nonfinite_flag = 1;  ///< some value was NaN or Inf
+inline constexpr std::uint16_t apart_flag = 2;  ///< the payload goes from device to device instead
 
 /// No memory holds more elements; sizes computed from a count up to it cannot overflow.
 inline constexpr std::uint64_t largest_count = std::uint64_t{1} << 60;
@@ -51,6 +52,9 @@ FrameHeader describe(const Codec& codec, DType dtype, std::uint64_t count, const
 
 /// Sets both sums. The header has its own because it travels ahead of a large payload.
 void seal(FrameHeader& header, Bytes payload);
+
+/// The same where the payload's sum is there already.
+void seal(FrameHeader& header);
 
 /// Reads and checks a header: its sum, magic, version, kind, dtype, count and flags.
 FrameHeader read_header(Bytes bytes);

@@ -9,7 +9,7 @@
 #include "base/team.h"
 #include "codecs/codec.h"
 #include "collectives/mix/graph.h"
-#include "device/stream.h"
+#include "device/placed.h"
 #include "skimp/skimp.h"
 
 namespace skimp {
@@ -42,6 +42,7 @@ struct World {
   std::uint64_t segment = default_segment;  ///< elements; 0: shards are not cut
   Team* team = nullptr;                     ///< threads for codecs; null: the calling one
   std::vector<int> nodes{};                 ///< of each rank, any numbers; empty: not known
+  int link_device = host_memory;            ///< whose payloads go to other devices without the host
   std::vector<int> members{};  ///< as ranks of the communicator; empty: it is all of that
 
   /// What messages and random numbers know `member` of this world as.
@@ -49,6 +50,11 @@ struct World {
     return members.empty() ? member : members[static_cast<std::size_t>(member)];
   }
 };
+
+/// Where the payloads of a call lie.
+inline PayloadPlace payload_place(const Call& call, const World& world) {
+  return {call.device, call.device != host_memory && call.device == world.link_device};
+}
 
 /// Values of the residual of a call: as many as its input has, and for mix three times that.
 inline std::uint64_t residual_count(const Call& call) {

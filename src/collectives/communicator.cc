@@ -223,14 +223,17 @@ std::unique_ptr<Communicator> Communicator::split(int color, int key) {
             root_->transport->channels(), " channels of the transport are taken");
     // The same channels may carry several parts that have no rank in common.
     root_->next_channel = channel + own_channels;
-    std::vector<int> nodes;
+    std::vector<int> nodes, link_ranks;
     for (int& member : ranks) {
       const auto place = static_cast<std::size_t>(member);
       if (!nodes_.empty()) nodes.push_back(nodes_[place]);
+      if (link_) link_ranks.push_back(link_ranks_[place]);
       member = members_[place];
     }
     part.reset(new Communicator(root_, std::move(ranks), channel));
     part->nodes_ = std::move(nodes);
+    part->link_ = link_;
+    part->link_ranks_ = std::move(link_ranks);
     part->timeout_seconds_ = timeout_seconds_;
     part->set_pipeline(segment_, messenger.window());
     part->team_ = team_;

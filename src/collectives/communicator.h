@@ -15,6 +15,15 @@
 
 namespace skimp {
 
+/// How ranks come to a link between their devices: one makes an identity, which all join with.
+struct LinkMaker {
+  std::string name;
+  std::function<std::vector<std::byte>()> make_identity;
+  std::function<std::unique_ptr<DeviceLink>(Bytes identity, int rank, int world_size,
+                                            const DeviceLink::Idle&)>
+      join;
+};
+
 class Communicator {
  public:
   explicit Communicator(std::unique_ptr<Transport> transport);
@@ -22,9 +31,15 @@ class Communicator {
 
   int rank() const { return transport_->rank(); }
   int world_size() const { return transport_->world_size(); }
-  const char* transport_name() const { return root_->transport->name(); }
+  const char* transport_name() const { return link_ ? link_->name() : root_->transport->name(); }
   World world() const {
-    return {rank(), world_size(), transport_->shared_memory(), segment_, team_.get(), nodes_};
+    return {.rank = rank(),
+            .size = world_size(),
+            .shared_memory = transport_->shared_memory(),
+            .segment = segment_,
+            .team = team_.get(),
+            .nodes = nodes_,
+            .link_device = link_ ? link_->device() : host_memory};
   }
 
   void set_timeout(double seconds);
@@ -38,6 +53,13 @@ class Communicator {
 
   /// The node of each rank, any numbers, for plans made afterwards; equal on all ranks.
   void set_nodes(std::vector<int> nodes);
+
+  /// Collective: from now on payloads of arrays on devices go by a link.
+  void link_devices(const LinkMaker& maker);
+
+  /// The payloads of one call, by the link.
+  LinkQueue link_queue(const DeviceStream& stream) const { return {*link_, link_ranks_, stream}; }
+  void abort_link() noexcept { link_->abort(); }
 
   /// Collective; null for a rank with a negative color.
   std::unique_ptr<Communicator> split(int color, int key);
@@ -93,8 +115,10 @@ class Communicator {
   std::unique_ptr<Mailbox> mailbox_;
   double timeout_seconds_ = 300;
   std::uint64_t segment_ = default_segment;
-  std::shared_ptr<Team> team_;  ///< null: one thread
-  std::vector<int> nodes_;      ///< of each rank; empty: not known
+  std::shared_ptr<Team> team_;        ///< null: one thread
+  std::vector<int> nodes_;            ///< of each rank; empty: not known
+  std::shared_ptr<DeviceLink> link_;  ///< shared with parts; null: there is none
+  std::vector<int> link_ranks_;       ///< the ranks as it knows them
   std::uint64_t sequence_ = 0;
   std::optional<Error> failure_;
   std::vector<std::shared_ptr<void>> kept_;  ///< memory of messages that cannot be withdrawn

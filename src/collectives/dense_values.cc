@@ -53,6 +53,14 @@ FrameHeader describe_values(const Call& call, DType dtype, std::uint64_t count, 
   return describe(*call.codec, dtype, count, {count * bytes_of(dtype), nonfinite});
 }
 
+FrameHeader stamp_values(Run& run, FrameHeader header, int round, Bytes payload) {
+  if (run.queue != nullptr && run.queue->keeps_payloads()) {
+    run.queue->sum(header, payload);
+    settle(run);
+  }
+  return run.messenger.stamp(header, round, payload);
+}
+
 void check_values(Run& run, const Frame& frame, DType dtype, std::uint64_t count) {
   const FrameHeader& header = frame.header;
   require_intact(header.codec == static_cast<int>(CodecId::identity) &&
@@ -61,6 +69,7 @@ void check_values(Run& run, const Frame& frame, DType dtype, std::uint64_t count
                  "from rank ", header.sender, ": a frame of ", header.count, " elements where ",
                  count, " ", name_of(dtype), " values were due");
   run.nonfinite |= (header.flags & nonfinite_flag) != 0;
+  if ((header.flags & apart_flag) != 0) run.queue->check(header, frame.payload);
 }
 
 }  // namespace skimp

@@ -27,12 +27,14 @@ class DenseValues {
   PlacedMemory staged_;
 };
 
-/// An array of raw values as messages see it, in host memory: the array itself, or, beside one on a
-/// device, a mirror of it in pinned memory.
+/// An array of raw values as messages see it: the array itself, or, beside one on a device whose
+/// payloads do not stay there, a mirror of it in pinned memory.
 class MessageView {
  public:
-  MessageView(DType dtype, std::uint64_t count, int device)
-      : dtype_(dtype), mirror_(device == host_memory ? 0 : count * bytes_of(dtype), device) {}
+  MessageView(DType dtype, std::uint64_t count, const PayloadPlace& place)
+      : dtype_(dtype),
+        mirror_(place.stays || place.device == host_memory ? 0 : count * bytes_of(dtype),
+                place.device) {}
 
   /// Elements first … first + count of the array will be sent. In `bytes` once settled (place.h).
   void fetch(Run& run, const void* array, std::uint64_t first, std::uint64_t count) const;
@@ -51,6 +53,9 @@ class MessageView {
 
 /// The header of a frame of `count` raw values.
 FrameHeader describe_values(const Call& call, DType dtype, std::uint64_t count, bool nonfinite);
+
+/// Stamps the header of such a frame (Messenger::stamp). Waits for the sum of values on a device.
+FrameHeader stamp_values(Run& run, FrameHeader header, int round, Bytes payload);
 
 /// Checks that a received frame holds `count` values of `dtype` and notes whether they are finite.
 void check_values(Run& run, const Frame& frame, DType dtype, std::uint64_t count);

@@ -6,6 +6,7 @@
 /// of headers and the errors that the same bytes raise on the host.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "codecs/codec.h"
@@ -17,12 +18,22 @@ namespace skimp {
 
 class DeviceQueue {
  public:
-  explicit DeviceQueue(int device);
+  /// Calls back when the stream is to be waited for; null: waits as long as it takes.
+  using Wait = std::function<void()>;
+
+  explicit DeviceQueue(PayloadPlace place);
 
   /// The stream of the run that begins. What it was given before comes first.
-  void begin(void* stream);
+  void begin(void* stream, Wait wait = nullptr);
 
   const DeviceStream& stream() const { return stream_; }
+
+  /// Whether payloads are sent from the device's memory.
+  bool keeps_payloads() const { return keeps_payloads_; }
+
+  /// Whether everything that was queued is done.
+  bool is_done() const;
+
   void copy(void* to, const void* from, std::uint64_t bytes);
   void clear(void* memory, std::uint64_t bytes);
 
@@ -36,6 +47,14 @@ class DeviceQueue {
   }
   /// Of a look at this rank's own values.
   DeviceStatus* word() { return claim({}); }
+  /// @}
+
+  /// \name Checksums of payloads that stay on the device
+  /// @{
+  /// Once settled, the header has the payload's.
+  void sum(FrameHeader& header, Bytes payload);
+  /// Once settled, it is an error if a received header's is another.
+  void check(const FrameHeader& header, Bytes payload);
   /// @}
 
   /// What kernels have reported since the last time.
@@ -59,14 +78,25 @@ class DeviceQueue {
     FrameHeader* header = nullptr;
     const Codec* codec = nullptr;
     std::uint32_t sender = 0;
+    std::uint64_t summed = 0;  ///< bytes of a payload that is summed up
+    std::uint32_t expected_sum = 0;
   };
 
   DeviceStatus* claim(const Claim& claim);
+  void clear_words();
+  void add_sum(const Claim& claim, Bytes payload);
+  void wait();
   void read_words();
+  void take(const Claim& claim, DeviceStatus word, std::uint64_t sum);
 
   DeviceStream stream_;
+  bool keeps_payloads_;
+  Wait wait_;
   PlacedMemory words_;
-  Buffer seen_;  ///< the words, in host memory
+  PlacedMemory sums_;  ///< of payloads, beside the words
+  Buffer seen_;        ///< the words, in host memory
+  Buffer seen_sums_;
+  std::size_t used_words_ = 0;  ///< that are not zero
   std::vector<Claim> claims_;
   std::size_t open_headers_ = 0;
   Findings findings_;

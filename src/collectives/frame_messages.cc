@@ -20,6 +20,7 @@ auto naming(int peer, const Read& read) {
 }  // namespace
 
 void start_frame(Transport& transport, Channel channel, OutgoingFrame& out, Bytes payload) {
+  if ((out.header.flags & apart_flag) != 0) payload = {};
   if (header_bytes + payload.size() <= small_message_bytes) {
     out.message.resize(header_bytes + payload.size());
     store(out.message.data(), out.header);
@@ -36,7 +37,10 @@ void start_frame(Transport& transport, Channel channel, OutgoingFrame& out, Byte
 FrameHeader read_first_message(int peer, Bytes message, Bytes& payload) {
   return naming(peer, [&] {
     const FrameHeader header = read_header(message);
-    const bool small = header.payload_bytes <= small_message_bytes - header_bytes;
+    const bool apart = (header.flags & apart_flag) != 0;
+    require_intact(!apart || header.kind == FrameKind::data, "frame: kind ",
+                   static_cast<int>(header.kind), " cannot have its payload apart");
+    const bool small = !apart && header.payload_bytes <= small_message_bytes - header_bytes;
     const std::uint64_t expected = header_bytes + (small ? header.payload_bytes : 0);
     require_intact(message.size() == expected, "frame: a message of ", message.size(),
                    " bytes, its header tells of ", expected);

@@ -3,7 +3,8 @@
 ///
 /// A frame of at most `small_message_bytes` is one message. A longer one is two, its header and its
 /// payload, so that a receiver knows what comes before it makes room: whatever a confused peer
-/// sends, it lands in memory that was meant for it.
+/// sends, it lands in memory that was meant for it. Of a frame whose payload goes from device to
+/// device the header alone is a message.
 #pragma once
 
 #include <memory>
@@ -29,7 +30,7 @@ struct OutgoingFrame {
 void start_frame(Transport& transport, Channel channel, OutgoingFrame& out, Bytes payload);
 
 /// Reads and checks the first message of a peer's frame. `payload` becomes that of a small frame,
-/// and is empty for a large one, whose payload is the next message.
+/// and is empty for a large one, whose payload is the next message, and for one apart.
 FrameHeader read_first_message(int peer, Bytes message, Bytes& payload);
 
 /// Throws CorruptPayload, naming the peer, unless this is the payload that the header tells of.

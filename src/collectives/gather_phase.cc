@@ -7,7 +7,7 @@ namespace skimp {
 GatherPhase::GatherPhase(const Call& call, const World& world)
     : call_(call), world_(world), whole_{call.codec, 0, call.count} {
   for (int rank = 0; rank < world.size; ++rank) {
-    payloads_.emplace_back(whole_.payload_bytes(call.dtype), call.device);
+    payloads_.emplace_back(whole_.payload_bytes(call.dtype), payload_place(call, world));
   }
 }
 

@@ -26,7 +26,7 @@ class GatherPhase {
   World world_;
   Slice whole_;
   Coder coder_;
-  std::vector<Buffer> payloads_;  ///< by rank
+  std::vector<PayloadMemory> payloads_;  ///< by rank
   Frame own_{};
 };
 

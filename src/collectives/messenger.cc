@@ -34,6 +34,7 @@ void Messenger::begin(CallId call, double timeout_seconds) {
   timeout_seconds_ = timeout_seconds;
   last_round_ = 0;
   has_stated_ = false;
+  link_.reset();
   traffic_ = {};
   for (Peer& peer : peers_) peer.statement.reset();
 }
@@ -69,7 +70,13 @@ FrameHeader Messenger::stamp(FrameHeader header, int round, Bytes payload) const
   header.sender = static_cast<std::uint32_t>(rank());
   header.fingerprint = call_.fingerprint;
   header.sequence = call_.sequence;
-  seal(header, payload);
+  header.flags = static_cast<std::uint16_t>(header.flags & ~apart_flag);
+  if (link_ && header.kind == FrameKind::data && !payload.empty()) {
+    header.flags |= apart_flag;
+    seal(header);
+  } else {
+    seal(header, payload);
+  }
   return header;
 }
 
@@ -91,6 +98,7 @@ void Messenger::start(int peer, const FrameHeader& header, Bytes payload) {
   last_round_ = std::max(last_round_, int{header.round});
   OutgoingFrame& out = outgoing_.emplace_back(OutgoingFrame{peer, header});
   start_frame(*transport_, channel_, out, payload);
+  if ((header.flags & apart_flag) != 0) link_->send(header.round, peer, payload);
   traffic_.bytes_sent += header_bytes + payload.size();
   traffic_.messages_sent += 1;
 }
@@ -221,6 +229,10 @@ void Messenger::deliver(int peer, Incoming& incoming) {
                  header.payload_bytes, " payload bytes, at most ", incoming.room.size(),
                  " are possible here");
   incoming.payload = incoming.room.first(header.payload_bytes);
+  const bool apart = (header.flags & apart_flag) != 0;
+  require_intact(apart == (link_ && header.payload_bytes > 0), "from rank ", peer,
+                 apart ? ": a payload that is apart" : ": a payload that is not apart");
+  if (apart) return link_->receive(header.round, peer, incoming.room.first(header.payload_bytes));
   if (inbox.payload.size() == header.payload_bytes) {
     std::copy(inbox.payload.begin(), inbox.payload.end(), incoming.room.begin());
     return;
@@ -275,6 +287,7 @@ bool Messenger::waits_for(int peer, int round) {
 Frame Messenger::receive(int peer) {
   auto& expected = at(peer).expected;
   const int round = expected.front().round;
+  if (link_) start_payloads(round);
   if (!wait_until(after(patience(round)), [&] { return !waits_for(peer, round); })) {
     std::vector<int> silent;
     for (int other = 0; other < world_size(); ++other) {
@@ -288,6 +301,7 @@ Frame Messenger::receive(int peer) {
 }
 
 void Messenger::finish() {
+  if (link_ && link_->last_round()) start_payloads(*link_->last_round());
   const int round = last_round_ + 1;
   if (wait_until(after(patience(round)), [&] { return outgoing_.empty(); })) return;
   std::vector<int> silent;

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "collectives/frame_messages.h"
+#include "collectives/link_queue.h"
 #include "collectives/mismatch.h"
 
 namespace skimp {
@@ -60,7 +61,19 @@ class Messenger {
   /// Compares `call.text` with every other rank's. Throws MismatchError. Not counted as traffic.
   void agree();
 
-  /// Fills in what the messenger knows (sender, round, call) and seals the header.
+  /// Payloads of this call's data lie on devices, and go from one to the other by this queue. What
+  /// `receive` gives is then there for work behind it in the stream.
+  void link_payloads(LinkQueue queue) { link_ = std::move(queue); }
+
+  /// For who waits, within a round, for something else than frames: a little while in which peers
+  /// may say that they have failed, at most until the round's deadline.
+  DeviceLink::Idle idle_in_round(int round);
+
+  /// Waits until the stream of such payloads is done, with a deadline, and an ear for the peers.
+  void wait_for_stream(const std::function<bool()>& is_done);
+
+  /// Fills in what the messenger knows (sender, round, call) and seals the header, which has the
+  /// sum of a payload on a device already.
   FrameHeader stamp(FrameHeader header, int round, Bytes payload) const;
 
   /// At most this many frames are on their way to one peer. One leaves the link idle between two;
@@ -75,7 +88,8 @@ class Messenger {
   /// Announces room for the next frame of `peer`; it must live until received.
   void expect(int peer, int round, MutableBytes room);
 
-  /// Waits for the oldest expected frame of `peer`, checked from end to end.
+  /// Waits for the oldest expected frame of `peer`, checked from end to end (a payload on a device:
+  /// by who decodes it).
   Frame receive(int peer);
 
   /// Lets what has arrived move on, without waiting.
@@ -119,6 +133,8 @@ class Messenger {
   bool will_be_expected(const FrameHeader& header) const;
   bool is_of_this_call(const FrameHeader& header, FrameKind kind) const;
   void deliver(int peer, Incoming& incoming);
+  void start_payloads(int last_round);
+  void require_headers(int round);
   void read_payload(int peer, Incoming& incoming);
   Statement statement_of(int peer);
   [[noreturn]] void hold_inquest();
@@ -138,6 +154,7 @@ class Messenger {
   std::vector<Peer> peers_;
   std::deque<OutgoingFrame> outgoing_;
   std::unordered_map<std::uint64_t, std::string> agreed_;  ///< texts by fingerprint
+  std::optional<LinkQueue> link_;                          ///< of this call
   Traffic traffic_;
 };
 

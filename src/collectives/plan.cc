@@ -52,6 +52,7 @@ std::string plan_text(const Call& call, const World& world, std::string_view alg
   }
   plan += text(" algorithm=", algorithm, " nonfinite=", policy_name(call.nonfinite),
                " world_size=", world.size);
+  if (payload_place(call, world).stays) plan += " payloads=devices";
   return world.segment == default_segment ? plan : plan + text(" segment=", world.segment);
 }
 
@@ -82,6 +83,10 @@ std::shared_ptr<Plan> Plan::make(std::shared_ptr<Communicator> communicator, Cal
   const std::uint64_t most = largest_count / static_cast<std::uint64_t>(world.size);
   require(call.count <= most, name_of(call.collective), ": count = ", call.count, " exceeds ",
           most);
+  require(world.link_device == host_memory || call.device == host_memory ||
+              call.device == world.link_device,
+          name_of(call.collective), ": arrays on device ", call.device,
+          ": this rank joined with device ", world.link_device);
   const Algorithm& row = find_algorithm(algorithm, call, world);
   call.codec->payload_bytes(call.count, call.dtype);  // Throws when k exceeds count.
   return std::shared_ptr<Plan>(new Plan(std::move(communicator), call, row));
@@ -96,7 +101,9 @@ Plan::Plan(std::shared_ptr<Communicator> communicator, const Call& call, const A
       text_(plan_text(call, world_, algorithm.name)),
       report_{} {
   const bool alone = world_.size == 1;
-  if (call.device != host_memory) queue_ = std::make_unique<DeviceQueue>(call.device);
+  if (call.device != host_memory) {
+    queue_ = std::make_unique<DeviceQueue>(payload_place(call, world_));
+  }
   if (!alone) runner_ = algorithm.make(call, world_);
   report_.report_bytes = sizeof report_;
   std::strncpy(report_.algorithm, alone ? "none" : algorithm.name, sizeof report_.algorithm - 1);
@@ -124,7 +131,7 @@ bool Plan::run(const void* input, void* output, const ResidualView* residual, vo
     const bool fresh = residual != nullptr && residual->fresh;
     communicator_->call(agreed_text(residual), fresh, shared_from_this(),
                         [&](Messenger& messenger) {
-                          if (queue_) queue_->begin(stream);
+                          begin_on_device(messenger, stream);
                           execute(messenger, input, output, residual);
                           messenger.finish();
                           const Traffic& traffic = messenger.traffic();
@@ -139,6 +146,15 @@ bool Plan::run(const void* input, void* output, const ResidualView* residual, vo
          "some rank; nothing was written and no residual changed");
   }
   return report_.skipped == 0;
+}
+
+void Plan::begin_on_device(Messenger& messenger, void* stream) {
+  if (!queue_) return;
+  if (!queue_->keeps_payloads()) return queue_->begin(stream);
+  messenger.link_payloads(communicator_->link_queue({call_.device, stream}));
+  queue_->begin(stream, [&messenger, this] {
+    messenger.wait_for_stream([this] { return queue_->is_done(); });
+  });
 }
 
 /// What ranks must agree on in one run.
@@ -167,7 +183,8 @@ void Plan::execute(Messenger& messenger, const void* input, void* output,
   try {
     run_algorithm(run);
   } catch (...) {
-    // What is queued must not outlive the memory that it works on.
+    // What is queued must not outlive the memory that it works on, nor wait for who has failed.
+    if (queue_ && queue_->keeps_payloads()) communicator_->abort_link();
     if (queue_) queue_->drain();
     throw;
   }
@@ -192,6 +209,8 @@ void Plan::run_algorithm(Run& run) {
     pass_through(run);
   }
   if (!gives()) keep_residual(run);
+  // Payloads that are still to leave a device are work in the stream, too.
+  if (queue_) run.messenger.finish();
   settle(run);
 }
 

@@ -41,6 +41,7 @@ class Plan : public std::enable_shared_from_this<Plan> {
  private:
   Plan(std::shared_ptr<Communicator> communicator, const Call& call, const Algorithm& algorithm);
   std::string agreed_text(const ResidualView* residual) const;
+  void begin_on_device(Messenger& messenger, void* stream);
   void execute(Messenger& messenger, const void* input, void* output, const ResidualView* residual);
   void run_algorithm(Run& run);
   /// Whether this rank's input is read.

@@ -14,8 +14,8 @@ ScatterPhase::ScatterPhase(const Call& call, const World& world, std::vector<Sha
       incoming_(shards_.size()) {
   for (std::size_t peer = 0; peer < shards_.size(); ++peer) {
     if (peer == static_cast<std::size_t>(world.rank)) continue;
-    outgoing_[peer] = PayloadRoom(shards_[peer], call.dtype, call.device);
-    incoming_[peer] = PayloadRoom(own(), call.dtype, call.device);
+    outgoing_[peer] = PayloadRoom(shards_[peer], call.dtype, payload_place(call, world));
+    incoming_[peer] = PayloadRoom(own(), call.dtype, payload_place(call, world));
   }
 }
 

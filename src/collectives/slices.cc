@@ -66,11 +66,11 @@ std::size_t most_segments(const std::vector<Shard>& shards) {
   return most;
 }
 
-PayloadRoom::PayloadRoom(const Shard& shard, DType dtype, int device) : begins_{0} {
+PayloadRoom::PayloadRoom(const Shard& shard, DType dtype, const PayloadPlace& place) : begins_{0} {
   for (const Slice& slice : shard.segments) {
     begins_.push_back(begins_.back() + divide_up(slice.payload_bytes(dtype), 64) * 64);
   }
-  buffer_ = Buffer(begins_.back(), device);
+  memory_ = PayloadMemory(begins_.back(), place);
 }
 
 void Coder::encode(Run& run, const Slice& slice, const Values& from, std::uint32_t lane,
@@ -102,20 +102,30 @@ void Coder::encode(Run& run, const Slice& slice, const Values& from, std::uint32
 void Coder::encode_on(DeviceQueue& queue, const Codec& codec, EncodeJob job, MutableBytes payload,
                       FrameHeader& header) {
   const Encoded encoded{.bytes = codec.payload_bytes(job.count, job.dtype)};
-  job.workspace =
-      workspace_on(queue, encoded.bytes, codec.device_workspace_bytes(job.count, job.dtype).encode);
-  job.payload = on_device_.data();
+  const bool stays = queue.keeps_payloads();
+  job.workspace = workspace_on(queue, stays ? 0 : encoded.bytes,
+                               codec.device_workspace_bytes(job.count, job.dtype).encode);
+  job.payload = stays ? payload.data() : on_device_.data();
   header = describe(codec, job.dtype, job.count, encoded);
   codec.encode_on(queue.stream(), job, queue.word_for(header));
-  queue.copy(payload.data(), job.payload, encoded.bytes);
+  if (stays) {
+    queue.sum(header, payload.first(encoded.bytes));
+  } else {
+    queue.copy(payload.data(), job.payload, encoded.bytes);
+  }
 }
 
 void Coder::decode_on(DeviceQueue& queue, const Codec& codec, const Frame& frame, DecodeJob job) {
   require_payload_bytes(codec.text(), frame.payload, codec.payload_bytes(job.count, job.dtype));
-  job.workspace = workspace_on(queue, frame.payload.size(),
+  const bool stays = queue.keeps_payloads();
+  job.workspace = workspace_on(queue, stays ? 0 : frame.payload.size(),
                                codec.device_workspace_bytes(job.count, job.dtype).decode);
-  job.payload = on_device_.data();
-  queue.copy(on_device_.data(), frame.payload.data(), frame.payload.size());
+  job.payload = stays ? frame.payload.data() : on_device_.data();
+  if ((frame.header.flags & apart_flag) != 0) {
+    queue.check(frame.header, frame.payload);
+  } else if (!stays) {
+    queue.copy(on_device_.data(), frame.payload.data(), frame.payload.size());
+  }
   codec.decode_on(queue.stream(), job, queue.word_for(codec, frame.header.sender));
 }
 

@@ -53,19 +53,18 @@ std::vector<Shard> make_shards(const CodecPtr& codec, const std::vector<std::uin
 /// Segments of the shard that has most.
 std::size_t most_segments(const std::vector<Shard>& shards);
 
-/// Room for the payloads of a shard's segments: in host memory, since frames are sealed, sent and
-/// checked there, and pinned if the values lie on a device.
+/// Room for the payloads of a shard's segments.
 class PayloadRoom {
  public:
   PayloadRoom() = default;
-  PayloadRoom(const Shard& shard, DType dtype, int device);
+  PayloadRoom(const Shard& shard, DType dtype, const PayloadPlace& place);
   MutableBytes operator[](std::size_t segment) const {
-    return buffer_.span().subspan(begins_[segment], begins_[segment + 1] - begins_[segment]);
+    return memory_.span().subspan(begins_[segment], begins_[segment + 1] - begins_[segment]);
   }
 
  private:
   std::vector<std::uint64_t> begins_;
-  Buffer buffer_;
+  PayloadMemory memory_;
 };
 
 /// Encodes slices of a run's values (or of a sum) and decodes received ones, with the workspace
@@ -84,8 +83,9 @@ class Coder {
     bool streamed = false;    ///< the array is too large for the cache
   };
 
-  /// Encodes into `payload` and sets the header for Messenger::stamp. Of values on a device both
-  /// are complete once settled (place.h), until when the header must stay where it is.
+  /// Encodes into `payload`, room of the call's payload place, and sets the header for
+  /// Messenger::stamp. Of values on a device both are complete once settled (place.h), until when
+  /// the header must stay where it is.
   void encode(Run& run, const Slice& slice, const Values& from, std::uint32_t lane,
               MutableBytes payload, FrameHeader& header);
 
@@ -101,7 +101,8 @@ class Coder {
                           std::uint64_t workspace_bytes);
 
   Buffer workspace_;
-  PlacedMemory on_device_;  ///< a payload and a workspace, one task's after the other's
+  PlacedMemory on_device_;  ///< a payload, unless it stays where it is, and a workspace, one
+                            ///< task's after the other's
 };
 
 /// The values of a run: its input and residuals.

@@ -43,3 +43,14 @@ SKIMP_DEVICE_API skimp_status skimp_cuda_clear(skimp::DeviceStream stream, void*
 
 /// Waits until everything in the stream is done; fails if some of it failed.
 SKIMP_DEVICE_API skimp_status skimp_cuda_wait(skimp::DeviceStream stream);
+
+/// Whether it is, without waiting.
+SKIMP_DEVICE_API skimp_status skimp_cuda_is_done(skimp::DeviceStream stream, bool* done);
+
+/// Adds the sum_of_products (base/checksum.h) of memory on the device to a number there.
+SKIMP_DEVICE_API skimp_status skimp_cuda_add_products(skimp::DeviceStream stream,
+                                                      const void* memory, std::uint64_t bytes,
+                                                      std::uint64_t* sum);
+
+/// Calls body(context) while `device` is this thread's current one, for libraries that ask.
+SKIMP_DEVICE_API skimp_status skimp_cuda_call_on(int device, void (*body)(void*), void* context);

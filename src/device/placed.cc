@@ -13,4 +13,12 @@ PlacedMemory::PlacedMemory(std::uint64_t bytes, int device) {
   }
 }
 
+PayloadMemory::PayloadMemory(std::uint64_t bytes, const PayloadPlace& place) {
+  if (place.stays && place.device != host_memory) {
+    on_device_ = PlacedMemory(bytes, place.device);
+  } else {
+    host_ = Buffer(bytes, place.device);
+  }
+}
+
 }  // namespace skimp

@@ -1,5 +1,5 @@
 /// \file
-/// Memory of the host or of a device, whichever an array lies in.
+/// Memory where it is needed: where an array lies, or where the payloads of its calls do.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +23,26 @@ class PlacedMemory {
  private:
   Buffer host_;
   DeviceMemory on_device_;
+};
+
+/// Where payloads of an array's calls lie.
+struct PayloadPlace {
+  int device = host_memory;  ///< the array's
+  bool stays = false;  ///< they are sent from there; else from host memory, where it is pinned
+};
+
+/// Memory for payloads.
+class PayloadMemory {
+ public:
+  PayloadMemory() = default;
+  PayloadMemory(std::uint64_t bytes, const PayloadPlace& place);
+
+  MutableBytes span() const { return {data(), host_.bytes() + on_device_.bytes()}; }
+  std::byte* data() const { return host_.data() != nullptr ? host_.data() : on_device_.data(); }
+
+ private:
+  Buffer host_;
+  PlacedMemory on_device_;
 };
 
 }  // namespace skimp

@@ -76,7 +76,14 @@ def kernels() -> list[Path]:
 def use_library() -> None:
     """Makes Skimp open the emulated library, when it first needs one."""
     if not ON_GPU:
-        os.environ["SKIMP_CUDA_LIBRARY"] = str(built("library", kernels(), FLAGS, ["-shared"]))
+        sources = [*kernels(), ROOT / "tests" / "cuda" / "streams.cc"]
+        os.environ["SKIMP_CUDA_LIBRARY"] = str(built("library", sources, FLAGS, ["-shared"]))
+
+
+def use_nccl() -> None:
+    """Makes skimp.nccl open a stand-in, which works between threads."""
+    sources = [ROOT / "tests" / "cuda" / "nccl.cc"]
+    os.environ["SKIMP_NCCL_LIBRARY"] = str(built("nccl", sources, FLAGS, ["-shared", "-ldl"]))
 
 
 @contextmanager

@@ -3,6 +3,7 @@ in the residuals, also where some ranks' arrays lie on a device and others' do n
 
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -45,15 +46,16 @@ def library():
     use_library()
 
 
-def results(world_size, is_on_device, steps, segment=None):
+def results(world_size, is_on_device, steps, segment, join):
     """What each rank gets and keeps, as numpy: ``steps(comm, place)`` with place(x) the array where
     this rank's lie, and gives (name, result or None) one after the other."""
 
     def worker(comm):
+        comm = join(comm)
         if segment is not None:
             comm.set_pipeline(segment=segment)
-        there = is_on_device(comm.rank)
-        place = on_device if there else np.copy
+        # As if each rank had a device of its own, and so a default stream.
+        place = partial(on_device, stream=1000 + comm.rank) if is_on_device(comm.rank) else np.copy
         got = []
         for name, result, dtype in steps(comm, place):
             if isinstance(result, np.ndarray):
@@ -66,9 +68,18 @@ def results(world_size, is_on_device, steps, segment=None):
     return skimp.run_threads(world_size, worker)
 
 
-def compare(world, world_size, steps, segment=None):
-    expected = results(world_size, lambda rank: False, steps, segment)
-    actual = results(world_size, WORLDS[world], steps, segment)
+def part_after_a_call(comm):
+    part = comm.split(0, comm.rank)
+    part.barrier()
+    return part
+
+
+def compare(world, world_size, steps, segment=None, join=None):
+    """`join`: makes of a communicator the one that the arrays on devices are used with; by one
+    call, which random numbers count."""
+    joins = (part_after_a_call, join) if join else (lambda comm: comm,) * 2
+    expected = results(world_size, lambda rank: False, steps, segment, joins[0])
+    actual = results(world_size, WORLDS[world], steps, segment, joins[1])
     for rank in range(world_size):
         for (name, a, *counted), (_, b, *predicted) in zip(
             actual[rank], expected[rank], strict=True
@@ -114,6 +125,23 @@ def test_two_phase(codec, data, count, world_size, dtype, op, feedback, world, o
         compare(world, world_size, steps_of_two_phase(codec, data, count, dtype, op, feedback))
 
 
+def steps_of_algorithm(codec, algorithm, count, dtype, op, feedback, data):
+    if algorithm.startswith("dense") and codec != "identity":
+        algorithm = "gather"
+
+    def steps(comm, place):
+        comm.set_nodes([rank // 2 for rank in range(comm.world_size)])
+        used = skimp.ErrorFeedback(skimp.codec(codec)) if feedback else skimp.codec(codec)
+        for step in range(STEPS):
+            x = array(data, count, dtype, seed=[step, comm.rank])
+            result = comm.allreduce(place(x), codec=used, op=op, algorithm=algorithm)
+            yield f"step {step}", result, x.dtype
+            if feedback:
+                yield f"residual {step}", used.residual().copy(), None
+
+    return steps
+
+
 @parametrize(
     codec=("identity", *CODECS),
     algorithm=("dense_direct", "dense_ring", "gather", "two_phase", "hierarchical"),
@@ -127,19 +155,7 @@ def test_two_phase(codec, data, count, world_size, dtype, op, feedback, world, o
     segment=(None, 64, 1000),
 )
 def test_algorithms(codec, algorithm, count, world_size, dtype, op, feedback, data, world, segment):
-    if algorithm.startswith("dense") and codec != "identity":
-        algorithm = "gather"
-
-    def steps(comm, place):
-        comm.set_nodes([rank // 2 for rank in range(world_size)])
-        used = skimp.ErrorFeedback(skimp.codec(codec)) if feedback else skimp.codec(codec)
-        for step in range(STEPS):
-            x = array(data, count, dtype, seed=[step, comm.rank])
-            result = comm.allreduce(place(x), codec=used, op=op, algorithm=algorithm)
-            yield f"step {step}", result, x.dtype
-            if feedback:
-                yield f"residual {step}", used.residual().copy(), None
-
+    steps = steps_of_algorithm(codec, algorithm, count, dtype, op, feedback, data)
     compare(world, world_size, steps, segment)
 
 
@@ -154,9 +170,14 @@ def test_algorithms(codec, algorithm, count, world_size, dtype, op, feedback, da
     segment=(None, 64),
 )
 def test_sisters(codec, count, world_size, dtype, feedback, data, world, segment):
+    compare(world, world_size, steps_of_sisters(codec, count, dtype, feedback, data), segment)
+
+
+def steps_of_sisters(codec, count, dtype, feedback, data):
     """The other collectives; each with a residual of its own."""
 
     def steps(comm, place):
+        world_size = comm.world_size
         used = skimp.ErrorFeedback(skimp.codec(codec)) if feedback else skimp.codec(codec)
 
         def options(key):
@@ -175,7 +196,7 @@ def test_sisters(codec, count, world_size, dtype, feedback, data, world, segment
             for key in ("reduce", "gather", "broadcast", "alltoall") if feedback else ():
                 yield f"residual of {key} {step}", used.residual(key).copy(), None
 
-    compare(world, world_size, steps, segment)
+    return steps
 
 
 @parametrize(dtype=DTYPES, feedback=(True, False), world=tuple(WORLDS))

@@ -22,8 +22,8 @@ class DenseDirect final : public Runner {
         world_(world),
         shards_(shards_of(call, world)),
         values_(call),
-        inputs_(call.dtype, call.count, call.device),
-        outputs_(call.dtype, call.count, call.device),
+        inputs_(call.dtype, call.count, payload_place(call, world)),
+        outputs_(call.dtype, call.count, payload_place(call, world)),
         received_(shards_.size()) {
     if (call.device != host_memory) {
       addend_ = PlacedMemory(own().largest_segment() * bytes_of(call.dtype), call.device);
@@ -31,7 +31,7 @@ class DenseDirect final : public Runner {
     }
     for (std::size_t peer = 0; peer < shards_.size(); ++peer) {
       if (peer != static_cast<std::size_t>(world.rank)) {
-        received_[peer] = PayloadRoom(own(), call.dtype, call.device);
+        received_[peer] = PayloadRoom(own(), call.dtype, payload_place(call, world));
       }
     }
   }
@@ -100,7 +100,7 @@ class DenseDirect final : public Runner {
   void send(Run& run, int peer, int round, const void* values, const Slice& slice, bool nonfinite) {
     const Bytes payload = inputs_.bytes(values, slice.begin, slice.count());
     const FrameHeader header = describe_values(call_, call_.dtype, slice.count(), nonfinite);
-    run.messenger.send(peer, run.messenger.stamp(header, round, payload), payload);
+    run.messenger.send(peer, stamp_values(run, header, round, payload), payload);
   }
 
   void receive(Run& run, int peer, const Slice& slice) {
@@ -172,8 +172,8 @@ class DenseDirect final : public Runner {
     settle(run);
     const Bytes payload = outputs_.bytes(run.output, slice.begin, slice.count());
     const FrameHeader header =
-        run.messenger.stamp(describe_values(call_, call_.dtype, slice.count(), run.nonfinite),
-                            run.first_round + 1, payload);
+        stamp_values(run, describe_values(call_, call_.dtype, slice.count(), run.nonfinite),
+                     run.first_round + 1, payload);
     for (int step = 1; step < world_.size; ++step) {
       run.messenger.send((world_.rank + step) % world_.size, header, payload);
     }

@@ -16,9 +16,10 @@ class DenseRing final : public Runner {
         sum_dtype_(accumulator_of(call.dtype)),
         borders_(make_borders(call.count, world.size, dense_block)),
         values_(call),
-        outputs_(call.dtype, call.count, call.device),
+        outputs_(call.dtype, call.count, payload_place(call, world)),
         // A partial sum is received into one buffer while the one before it leaves from the other.
-        partial_{{sum_dtype_, largest(), call.device}, {sum_dtype_, largest(), call.device}} {}
+        partial_{{sum_dtype_, largest(), payload_place(call, world)},
+                 {sum_dtype_, largest(), payload_place(call, world)}} {}
 
   void run(Run& run) override {
     const void* values = values_.prepare(run);
@@ -43,7 +44,7 @@ class DenseRing final : public Runner {
     const std::uint64_t values = payload.size() / bytes_of(dtype);
     const FrameHeader header = describe_values(call_, dtype, values, run.nonfinite);
     run.messenger.send(wrap(world_.rank + 1),
-                       run.messenger.stamp(header, run.first_round + round, payload), payload);
+                       stamp_values(run, header, run.first_round + round, payload), payload);
   }
 
   void receive(Run& run, int round, DType dtype, MutableBytes room) {
@@ -86,8 +87,8 @@ class DenseRing final : public Runner {
 
   /// One buffer of a partial sum.
   struct Partial {
-    Partial(DType dtype, std::uint64_t count, int device)
-        : memory(count * bytes_of(dtype), device), view(dtype, count, device) {}
+    Partial(DType dtype, std::uint64_t count, const PayloadPlace& place)
+        : memory(count * bytes_of(dtype), place.device), view(dtype, count, place) {}
     PlacedMemory memory;
     MessageView view;
   };

@@ -73,7 +73,7 @@ class Hierarchical final : public Runner {
         world_(world),
         steps_(steps_of(call, world)),
         reduce_(steps_.within, steps_.around.node, steps_.shards),
-        outputs_(call.dtype, call.count, call.device),
+        outputs_(call.dtype, call.count, payload_place(call, world)),
         sum_(steps_.own().count() * bytes_of(accumulator_of(call.dtype)), call.device) {
     if (steps_.algorithm != nullptr) {
       runner_ = steps_.algorithm->make(steps_.between, steps_.around.across);
@@ -155,8 +155,8 @@ class Hierarchical final : public Runner {
   void send_result(Run& run) {
     for (const Slice& slice : own().segments) {
       const Bytes payload = outputs_.bytes(run.output, slice.begin, slice.count());
-      const FrameHeader header = run.messenger.stamp(
-          describe_values(steps_.within, call_.dtype, slice.count(), run.nonfinite),
+      const FrameHeader header = stamp_values(
+          run, describe_values(steps_.within, call_.dtype, slice.count(), run.nonfinite),
           run.first_round + 3, payload);
       for (int step = 1; step < node().size; ++step) {
         run.messenger.send(node().rank_of((node().rank + step) % node().size), header, payload);

@@ -30,7 +30,9 @@ class TwoPhase final : public Runner {
         reduce_(call, world, shards_of(call.codec, call, world)),
         shards_(shards_of(call.broadcast_codec, call, world)),
         workers_(call, world) {
-    for (const Shard& shard : shards_) payloads_.emplace_back(shard, sum_dtype_, call.device);
+    for (const Shard& shard : shards_) {
+      payloads_.emplace_back(shard, sum_dtype_, payload_place(call, world));
+    }
   }
 
   void run(Run& run) override {

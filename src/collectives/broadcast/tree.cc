@@ -28,7 +28,7 @@ class Tree final : public Runner {
       : call_(call),
         world_(world),
         whole_{call.codec, 0, call.count},
-        payload_(whole_.payload_bytes(call.dtype), call.device) {}
+        payload_(whole_.payload_bytes(call.dtype), payload_place(call, world)) {}
 
   void run(Run& run) override {
     if (whole_.empty()) return;
@@ -66,7 +66,7 @@ class Tree final : public Runner {
   World world_;
   Slice whole_;
   Coder coder_;
-  Buffer payload_;
+  PayloadMemory payload_;
 };
 
 std::string refuses(const Call& call, const World& world) {

@@ -68,9 +68,9 @@ class Neighbours final : public Runner {
         whole_(whole_of(call, world)),
         headers_(whole_.segments.size()),
         workers_(call, world),
-        outgoing_(whole_, call.dtype, call.device) {
+        outgoing_(whole_, call.dtype, payload_place(call, world)) {
     for (std::size_t e = 0; e < edges_.size(); ++e) {
-      incoming_.emplace_back(whole_, call.dtype, call.device);
+      incoming_.emplace_back(whole_, call.dtype, payload_place(call, world));
     }
     for (int thread = 0; thread < workers_.threads(); ++thread) {
       scratch_.emplace_back(whole_.largest_segment(), accumulator_);

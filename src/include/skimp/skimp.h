@@ -217,6 +217,18 @@ SKIMP_API skimp_status skimp_mpi_create_from_handles(const char* library,
                                                      const void* mpi_byte, int shared_memory,
                                                      skimp_communicator** communicator);
 
+/** A communicator of the ranks of `control`, in their order, in which payloads of arrays on devices
+ *  go from one device to another by NCCL. All else goes as it would in a part of `control`: headers
+ *  and errors, which come before and end a call within its deadline, and arrays in host memory.
+ *  Collective. `device` is this rank's, which NCCL wants to be another for each; `library` names a
+ *  libnccl, of NCCL 2.14 or later (NULL: libnccl.so.2, as the loader finds it). In a call, all
+ *  ranks' arrays lie on their devices, or all in host memory. */
+SKIMP_API skimp_status skimp_nccl_create(skimp_communicator* control, const char* library,
+                                         int device, skimp_communicator** communicator);
+
+/** The version of a libnccl; the text lives until this thread's next call. */
+SKIMP_API skimp_status skimp_nccl_info(const char* library, const char** text);
+
 /** Ends the communicator: calls raise SKIMP_CLOSED from then on. Not collective. */
 SKIMP_API void skimp_communicator_destroy(skimp_communicator* communicator);
 

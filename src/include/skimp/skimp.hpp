@@ -344,6 +344,13 @@ class Communicator : public Handle<skimp_communicator, skimp_communicator_destro
     return communicators;
   }
 
+  /// Between devices, by NCCL; see skimp_nccl_create. Collective.
+  static Communicator nccl(const Communicator& control, int device, const char* library = nullptr) {
+    skimp_communicator* made = nullptr;
+    check(skimp_nccl_create(control.handle(), library, device, &made));
+    return Communicator(made);
+  }
+
   int rank() const { return skimp_communicator_rank(handle()); }
   int world_size() const { return skimp_communicator_world_size(handle()); }
   std::string transport() const { return skimp_communicator_transport(handle()); }
