@@ -39,6 +39,7 @@ void bind_communicators(py::module_& module) {
           "set_nodes",
           [](Communicator& self, const std::vector<int>& nodes) { self.set_nodes(nodes); },
           py::arg("nodes"))
+      .def("send_from_devices", &Communicator::send_from_devices)
       .def("barrier", &Communicator::barrier, WithoutGil())
       .def("split", &Communicator::split, py::arg("color"), py::arg("key"), WithoutGil(),
            py::keep_alive<0, 1>())

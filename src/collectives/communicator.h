@@ -39,7 +39,7 @@ class Communicator {
             .segment = segment_,
             .team = team_.get(),
             .nodes = nodes_,
-            .link_device = link_ ? link_->device() : host_memory};
+            .link = link_.get()};
   }
 
   void set_timeout(double seconds);
@@ -56,6 +56,9 @@ class Communicator {
 
   /// Collective: from now on payloads of arrays on devices go by a link.
   void link_devices(const LinkMaker& maker);
+
+  /// The same by the transport itself, which takes addresses on devices. Equal on all ranks.
+  void link_devices_by_transport();
 
   /// The payloads of one call, by the link.
   LinkQueue link_queue(const DeviceStream& stream) const { return {*link_, link_ranks_, stream}; }
@@ -94,10 +97,13 @@ class Communicator {
   /// Of every communicator: one for calls, one for frames between two ranks.
   static constexpr Channel own_channels = 2;
 
+  /// Of all that share a transport, for payloads between devices.
+  static constexpr Channel link_channel = own_channels;
+
   /// What a communicator and its parts share: the transport, and which of its channels are taken.
   struct Root {
     std::unique_ptr<Transport> transport;
-    Channel next_channel = own_channels;
+    Channel next_channel = link_channel + 1;
   };
 
   Communicator(std::shared_ptr<Root> root, std::vector<int> members, Channel channel);

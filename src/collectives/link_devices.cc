@@ -2,6 +2,7 @@
 #include <numeric>
 
 #include "collectives/communicator.h"
+#include "transports/direct_link.h"
 
 namespace skimp {
 namespace {
@@ -35,6 +36,12 @@ void Communicator::link_devices(const LinkMaker& maker) {
     link_ranks_.resize(members_.size());
     std::iota(link_ranks_.begin(), link_ranks_.end(), 0);
   });
+}
+
+void Communicator::link_devices_by_transport() {
+  check_usable();
+  link_ = std::make_shared<DirectLink>(*root_->transport, link_channel);
+  link_ranks_ = members_;
 }
 
 }  // namespace skimp

@@ -83,10 +83,9 @@ std::shared_ptr<Plan> Plan::make(std::shared_ptr<Communicator> communicator, Cal
   const std::uint64_t most = largest_count / static_cast<std::uint64_t>(world.size);
   require(call.count <= most, name_of(call.collective), ": count = ", call.count, " exceeds ",
           most);
-  require(world.link_device == host_memory || call.device == host_memory ||
-              call.device == world.link_device,
-          name_of(call.collective), ": arrays on device ", call.device,
-          ": this rank joined with device ", world.link_device);
+  const bool reaches = world.link == nullptr || world.link->takes(call.device);
+  require(call.device == host_memory || reaches, name_of(call.collective), ": device ", call.device,
+          " is not the one that this rank joined ", communicator->transport_name(), " with");
   const Algorithm& row = find_algorithm(algorithm, call, world);
   call.codec->payload_bytes(call.count, call.dtype);  // Throws when k exceeds count.
   return std::shared_ptr<Plan>(new Plan(std::move(communicator), call, row));

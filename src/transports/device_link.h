@@ -21,8 +21,8 @@ class DeviceLink {
 
   virtual const char* name() const = 0;
 
-  /// This rank's.
-  virtual int device() const = 0;
+  /// Whether it moves payloads of arrays on this device.
+  virtual bool takes(int device) const = 0;
 
   /// Queues messages in the stream, which progress together; what is queued behind them finds them
   /// done. The i-th message of one rank to another is taken by the i-th receive from it, which has

@@ -380,6 +380,14 @@ def test_over_mpi(world_size):
     launch.run(world_size, "devices")
 
 
+@pytest.mark.skipif(ON_GPU, reason="needs an MPI that takes addresses on devices")
+@pytest.mark.parametrize("world_size", [2, 3])
+def test_over_mpi_that_takes_device_pointers(world_size, monkeypatch):
+    """The emulated device's memory is open to it; payloads of all sizes go from and to there."""
+    monkeypatch.setenv("SKIMP_EMULATION_OPEN", "1")
+    launch.run(world_size, "devices", "direct")
+
+
 @pytest.mark.skipif(ON_GPU, reason="about the emulation")
 def test_host_code_that_touches_device_memory_crashes():
     """Or the other tests here would not show that none does."""

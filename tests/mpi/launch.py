@@ -41,12 +41,12 @@ def start(
     )
 
 
-def run(ranks: int, worker: str, python: str = sys.executable) -> str:
+def run(ranks: int, worker: str, *arguments: str, python: str = sys.executable) -> str:
     """Runs a worker, tells it the number of ranks, and returns what they printed.
 
     Each rank must have said "rank R of N: done": so all were in one world, and all went through.
     """
-    done = start(ranks, worker, str(ranks), python=python)
+    done = start(ranks, worker, str(ranks), *arguments, python=python)
     said = f"{done.stdout}\n{done.stderr}"
     assert done.returncode == 0, said
     for rank in range(ranks):

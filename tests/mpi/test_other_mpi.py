@@ -50,5 +50,5 @@ def other_python(request, tmp_path_factory):
 def test_the_same_binary_over_another_mpi(other_python, worker, world_size):
     python, vendor = other_python
     assert python != sys.executable
-    said = launch.run(world_size, worker, python)
+    said = launch.run(world_size, worker, python=python)
     assert worker != "collectives" or f"results over {vendor}" in said

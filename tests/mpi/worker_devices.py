@@ -1,5 +1,6 @@
 """Collectives over MPI of ranks of which every second has its arrays on a device give the bits that
-they give in host memory over threads. The environment says which device library to use."""
+they give in host memory over threads; or of ranks that all do, over an MPI that takes addresses on
+devices. The environment says which device library to use."""
 
 import sys
 
@@ -29,13 +30,25 @@ def program(comm, place, seen):
         yield f"alltoall {text}", seen(comm.alltoall(part, codec=codec), x.dtype)
 
 
+def fails_in_time(comm, rank) -> bool:
+    """A rank with its array elsewhere is noticed before a message is on its way."""
+    x = array("normal", 5000, "float32", seed=rank)
+    try:
+        comm.allreduce(x if rank == 0 else on_device(x), codec=skimp.Sign())
+    except skimp.MismatchError:
+        return True
+    return False
+
+
 def main() -> None:
     world_size, rank = int(sys.argv[1]), MPI.COMM_WORLD.rank
     assert MPI.COMM_WORLD.size == world_size, "started by the mpirun of another MPI"
     here = (np.copy, lambda result, dtype: result)
     there = (on_device, on_host)
-    with skimp.mpi(MPI.COMM_WORLD, timeout=60) as comm:
-        ours = list(program(comm, *(here if rank % 2 else there)))
+    direct = sys.argv[2:] == ["direct"]
+    with skimp.mpi(MPI.COMM_WORLD, timeout=60, cuda_aware=direct or None) as comm:
+        ours = list(program(comm, *(here if rank % 2 and not direct else there)))
+        assert not direct or fails_in_time(comm, rank)
     theirs = skimp.run_threads(world_size, lambda comm: list(program(comm, *here)))[rank]
     for (name, result), (same_name, expected) in zip(ours, theirs, strict=True):
         assert name == same_name

@@ -226,6 +226,11 @@ SKIMP_API skimp_status skimp_mpi_create_from_handles(const char* library,
 SKIMP_API skimp_status skimp_nccl_create(skimp_communicator* control, const char* library,
                                          int device, skimp_communicator** communicator);
 
+/** The transport takes addresses on devices, as a CUDA-aware MPI does: from now on payloads of
+ *  arrays on devices are sent from there, not through host memory. Equal on all ranks. In a call,
+ *  all ranks' arrays lie on devices then, or all in host memory. */
+SKIMP_API skimp_status skimp_communicator_send_from_devices(skimp_communicator* communicator);
+
 /** The version of a libnccl; the text lives until this thread's next call. */
 SKIMP_API skimp_status skimp_nccl_info(const char* library, const char** text);
 

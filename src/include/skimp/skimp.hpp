@@ -344,6 +344,9 @@ class Communicator : public Handle<skimp_communicator, skimp_communicator_destro
     return communicators;
   }
 
+  /// See skimp_communicator_send_from_devices.
+  void send_from_devices() { check(skimp_communicator_send_from_devices(handle())); }
+
   /// Between devices, by NCCL; see skimp_nccl_create. Collective.
   static Communicator nccl(const Communicator& control, int device, const char* library = nullptr) {
     skimp_communicator* made = nullptr;

@@ -48,7 +48,7 @@ class NcclLink final : public DeviceLink {
   }
 
   const char* name() const override { return "nccl"; }
-  int device() const override { return device_; }
+  bool takes(int device) const override { return device == device_; }
 
   void exchange(std::span<const Send> sends, std::span<const Recv> recvs,
                 const DeviceStream& stream, const Idle& idle) override {
