@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "collectives/frame_messages.h"
 #include "collectives/mismatch.h"
+#include "skimp/skimp.h"
 
 namespace skimp {
 

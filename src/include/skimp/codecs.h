@@ -21,6 +21,14 @@ SKIMP_API const char* skimp_codec_text(const skimp_codec* codec);
 /** The names of all codecs, separated by spaces. */
 SKIMP_API const char* skimp_codec_names(void);
 
+/** The density of a step of the warm-up of Deep Gradient Compression (Lin et al. 2018): it falls
+ * from `first`, by the same factor in each of `stages` stages that divide `steps` steps about
+ * evenly, to `density`, which holds from step `steps` on; those in between have six digits. Make a
+ * top-k codec of it, at step skimp_residual_step(residual) of the residual that all of them share.
+ * Needs 0 < density <= first <= 1 and 1 <= stages <= steps. */
+SKIMP_API skimp_status skimp_warm_up_density(double density, double first, int64_t steps,
+                                             int stages, uint64_t step, double* value);
+
 /* ---- Encode and decode without communication ------------------------------------------------ */
 
 /** An upper bound (for fixed-size codecs the exact number) of a frame's bytes. */

@@ -20,6 +20,7 @@
 #include "skimp/graphs.h"
 #include "skimp/residuals.h"
 #include "skimp/sparse.h"
+#include "skimp/steps.h"
 #include "skimp/testing.h"
 #include "skimp/types.h"
 
@@ -137,9 +138,6 @@ struct skimp_options {
   int device;               /**< whose memory the arrays lie in; SKIMP_HOST by default */
   void* stream;             /**< of that device; see "Arrays on a device" */
 };
-
-/** In place of a device's index: host memory. */
-#define SKIMP_HOST (-1)
 
 #define SKIMP_OPTIONS_INIT \
   {sizeof(skimp_options),  \

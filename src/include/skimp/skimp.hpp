@@ -271,3 +271,5 @@ class Plan : public Handle<skimp_plan, skimp_plan_destroy> {
 };
 
 }  // namespace skimp::api
+
+#include "skimp/steps.hpp"  // made of the above

@@ -87,12 +87,16 @@ typedef enum skimp_nonfinite SKIMP_INT {
   SKIMP_SKIP = 2       /**< no output is written and no residual changes, on every rank */
 } skimp_nonfinite;
 
+/** In place of a device's index: host memory. */
+#define SKIMP_HOST (-1)
+
 typedef struct skimp_codec skimp_codec;
 typedef struct skimp_residual skimp_residual;
 typedef struct skimp_communicator skimp_communicator;
 typedef struct skimp_plan skimp_plan;
 typedef struct skimp_graph skimp_graph;
 typedef struct skimp_sparse skimp_sparse;
+typedef struct skimp_delayed skimp_delayed;
 typedef struct skimp_options skimp_options; /**< of a call: skimp/skimp.h */
 typedef struct skimp_report skimp_report;   /**< of what a call did: likewise */
 
