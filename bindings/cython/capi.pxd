@@ -1,6 +1,6 @@
 # The part of skimp/skimp.h that is called every step; the header says what each function promises.
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 
 cdef extern from "skimp/skimp.h" nogil:
@@ -116,6 +116,35 @@ cdef extern from "skimp/skimp.h" nogil:
         skimp_sparse** results)
     skimp_status skimp_communicator_report(
         const skimp_communicator* communicator, skimp_report* report)
+
+    ctypedef struct skimp_local_sgd:
+        size_t local_sgd_bytes
+        double momentum
+        double learning_rate
+        int nesterov
+        void* anchor
+        void* velocity
+
+    skimp_status skimp_local_sgd_synchronise(
+        skimp_communicator* communicator, const skimp_local_sgd* local, const void* input,
+        void* output, uint64_t count, skimp_dtype dtype, const skimp_options* options)
+
+    ctypedef struct skimp_pruning:
+        size_t pruning_bytes
+        double sparsity
+        int64_t period
+        int64_t warm_up
+        const skimp_codec* precision
+        uint8_t* mask
+        uint64_t steps
+
+    skimp_status skimp_pruning_sparsity(
+        const skimp_pruning* pruning, uint64_t step, double* sparsity)
+    skimp_status skimp_pruning_step(
+        skimp_pruning* pruning, skimp_communicator* communicator, const void* input, void* output,
+        uint64_t count, skimp_dtype dtype)
+    skimp_status skimp_warm_up_density(
+        double density, double first, int64_t steps, int stages, uint64_t step, double* value)
 
     skimp_status skimp_plan_run_in_stream(
         skimp_plan* plan, const void* input, void* output, skimp_residual* residual,

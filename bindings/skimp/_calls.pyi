@@ -28,6 +28,33 @@ def send(
     communicator: int, source: Any, dtype: int, dest: int, tag: int, codec: int, residual: int
 ) -> None: ...
 def recv(communicator: int, target: Any, dtype: int, source: int, tag: int) -> None: ...
+def synchronise(
+    communicator: int,
+    source: Any,
+    target: Any,
+    anchor: Any,
+    velocity: Any,
+    dtype: int,
+    momentum: float,
+    learning_rate: float,
+    nesterov: bool,
+    codec: int,
+    residual: int,
+) -> None: ...
+def pruning_sparsity(sparsity: float, period: int, warm_up: int, step: int) -> float: ...
+def prune(
+    communicator: int,
+    source: Any,
+    target: Any,
+    dtype: int,
+    sparsity: float,
+    period: int,
+    warm_up: int,
+    precision: int,
+    mask: Any,
+    steps: int,
+) -> None: ...
+def warm_up_density(density: float, first: float, steps: int, stages: int, step: int) -> float: ...
 def run_sparse(
     collective: int,
     communicator: int,

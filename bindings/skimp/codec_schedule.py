@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+from skimp import _calls
 from skimp.codecs import Codec, TopK
 from skimp.errors import InvalidArgument
 
@@ -75,17 +76,10 @@ def density_warm_up(
 50: skimp.codec('topk(density=0.04,values=float32)'), \
 100: skimp.codec('topk(density=0.01,values=float32)')})
     """
-    if not 0 < density <= first <= 1:
-        raise InvalidArgument(
-            f"density_warm_up: needs 0 < density <= first <= 1, got {density} and {first}"
-        )
-    if not 1 <= stages <= steps:
-        raise InvalidArgument(
-            f"density_warm_up: needs 1 <= stages <= steps, got stages = {stages}, steps = {steps}"
-        )
-    ratio = density / first
-    codecs: dict[int, Codec] = {steps: TopK(density, values=values)}
-    for stage in range(stages):
-        kept = float(f"{first * ratio ** (stage / stages):.6g}")
-        codecs[stage * steps // stages] = TopK(kept, values=values)
-    return CodecSchedule(codecs)
+
+    def at(step: int) -> TopK:
+        kept = _calls.warm_up_density(density, first, steps, stages, step)
+        return TopK(kept, values=values)
+
+    begins = [*(stage * steps // stages for stage in range(stages)), steps]
+    return CodecSchedule({begin: at(begin) for begin in begins})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal, TypeVar, cast, overload
 
 from skimp import _calls, _objects
@@ -381,15 +382,13 @@ class Collectives:
             *(collective, self._native.handle, packed.values, target.buffer, packed.dtype.code),
             *codecs,
         )
-        try:
-            if residual is None:
-                written = _calls.run(*arguments, 0, *options, *mixing, *packed.place)
-            else:
-                with residual.lend() as handle:
-                    written = _calls.run(*arguments, handle, *options, *mixing, *packed.place)
-        except Error as error:
-            self._keep(error, packed, target, *kept)
-            raise
+        rest = (*options, *mixing, *packed.place)
+        kept = (packed, target, *kept)
+        if residual is None:
+            written = self._keeping(kept, _calls.run, *arguments, 0, *rest)
+        else:
+            with residual.lend() as handle:
+                written = self._keeping(kept, _calls.run, *arguments, handle, *rest)
         return target.finish() if written else None
 
     def _run_sparse(
@@ -404,8 +403,16 @@ class Collectives:
         )
         return [x._like(*result) for result in results]
 
+    def _keeping(self, objects: tuple[object, ...], call: Callable[..., T], *arguments: Any) -> T:
+        """Makes a call with these arrays, and keeps them if it fails halfway: MPI may still read
+        and write them."""
+        try:
+            return call(*arguments)
+        except Error as error:
+            self._keep(error, *objects)
+            raise
+
     def _keep(self, error: Error, *objects: object) -> None:
-        """Keeps the arrays of a call that failed halfway: MPI may still read and write them."""
         harmless = isinstance(error, (InvalidArgument, UnsupportedType, NonFiniteError))
         if harmless or self._kept:
             return

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from math import isfinite
 from typing import Any, TypeVar
 
 import numpy as np
 
-from skimp.codec_arguments import CodecLike
+from skimp import _calls
+from skimp.codec_arguments import CodecLike, handle_of
 from skimp.codec_schedule import CodecSchedule
 from skimp.codecs import Codec
 from skimp.collectives import Collectives
 from skimp.dtypes import Values
 from skimp.errors import InvalidArgument
 from skimp.feedback import ErrorFeedback
-from skimp.packing import Packed, Target, one_axis
+from skimp.packing import Packed, Target
 from skimp.trees import Signature, describe
 from skimp.variants import FeedbackVariant
 
@@ -127,17 +129,21 @@ class LocalSGD:
         packed = Packed(parameters)
         anchor, velocity = self._require_fit(packed)
         target = Target(packed, None)
-        given = Packed(target.finish_with(anchor)).widened()  # rounded to the parameters' type
-        with np.errstate(invalid="ignore"):
-            change = packed.widened() - given
-        change = packed.in_shape(change)
-        mean = one_axis(comm.allreduce(change, codec=self._feedback, nonfinite="raise"))
-        scalar = mean.dtype.type
-        velocity = velocity * scalar(self._momentum) + mean
-        step = mean + velocity * scalar(self._momentum) if self._nesterov else velocity
-        anchor = anchor + step * scalar(self._learning_rate)
-        result: T = Target(packed, None).finish_with(anchor)
-        self._anchor, self._velocity, self._signature = anchor, velocity, packed.signature
+        codec: Codec | None = None
+        lent: AbstractContextManager[int] = nullcontext(0)
+        if self._feedback is not None:
+            codec = self._feedback.codec_for(None).bound_to(packed)
+            lent = self._feedback.bind(packed, None).lend()
+        arrays = (_as_if_unrounded(packed, anchor), target.buffer, anchor, velocity)
+        outer = (self._momentum, self._learning_rate, self._nesterov)
+        with lent as residual:
+            comm._keeping(
+                (arrays, codec, self._feedback),
+                *(_calls.synchronise, comm._native.handle, *arrays, packed.dtype.code),
+                *(*outer, handle_of(codec), residual),
+            )
+        self._signature = packed.signature
+        result: T = target.finish()
         return result
 
     def _require_fit(self, packed: Packed) -> tuple[Values, Values]:
@@ -191,6 +197,17 @@ class LocalSGD:
 
 
 _OWN = ("anchor", "velocity", "steps")
+
+
+def _as_if_unrounded(packed: Packed, anchor: Values) -> Values:
+    """The parameters; of a bucket of several types with what rounding took from its narrow ones
+    added again, which is not a change of them: the library sees the widest type alone."""
+    if all(leaf.dtype is packed.dtype for leaf in packed.leaves):
+        return packed.values
+    given = Packed(Target(packed, None).finish_with(anchor)).values
+    with np.errstate(invalid="ignore"):
+        restored: Values = packed.values + (anchor - given)
+    return restored
 
 
 def _with_feedback(

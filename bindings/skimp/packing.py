@@ -85,11 +85,6 @@ class Packed:
             yield values[..., begin:end].reshape(values.shape[:-1] + leaf.values.shape)
             begin = end
 
-    def in_shape(self, values: Values) -> Any:
-        """Values of one axis as arrays of the shapes given, for codecs that see shapes."""
-        parts = list(self.parts(values))
-        return parts if self.is_bucket and parts else values.reshape(self.values.shape)
-
 
 class Target:
     """The output of a call on `packed`: `buffer` while it runs, `finish()` after.
@@ -147,14 +142,6 @@ class Target:
         for out_leaf, part in zip(self.out_leaves, parts, strict=True):
             out_leaf.values[...] = part
         return self.out
-
-
-def one_axis(arrays: Any) -> Values:
-    """What `Packed.in_shape` was made of."""
-    if isinstance(arrays, list):
-        return np.concatenate([array.reshape(-1) for array in arrays])
-    flat: Values = arrays.reshape(-1)
-    return flat
 
 
 def copied(x: Any) -> Any:

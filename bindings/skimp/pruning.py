@@ -7,12 +7,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from skimp.codecs import Codec, TopK
+from skimp import _calls
+from skimp.codec_arguments import handle_of
+from skimp.codecs import Codec
 from skimp.collectives import Collectives
 from skimp.dtypes import Values
 from skimp.errors import InvalidArgument
 from skimp.packing import Packed, Target
-from skimp.payload import decode
 from skimp.trees import describe
 
 T = TypeVar("T")
@@ -56,18 +57,10 @@ class DynamicPruning:
         warm_up: int = 0,
         precision: Codec | None = None,
     ):
-        if not 0 <= sparsity < 1:
-            raise InvalidArgument(f"DynamicPruning: sparsity = {sparsity}, needs 0 <= s < 1")
-        if period < 1 or warm_up < 0:
-            raise InvalidArgument(
-                f"DynamicPruning: period = {period} and warm_up = {warm_up}, need 1 or more and 0 "
-                "or more"
-            )
+        _calls.pruning_sparsity(sparsity, period, warm_up, 0)  # refuses what is wrong
         if precision is not None and not isinstance(precision, Codec):
             raise InvalidArgument(f"DynamicPruning: precision = {precision!r} is not a codec")
-        self._sparsity = sparsity
-        self._period = period
-        self._warm_up = warm_up
+        self._rule = (sparsity, period, warm_up)
         self._precision = precision
         self._steps = 0
         self._mask: Values | None = None
@@ -84,8 +77,7 @@ class DynamicPruning:
 
     def sparsity_at(self, step: int) -> float:
         """The share that a mask made at this step prunes."""
-        remaining = 1 - min(step, self._warm_up) / self._warm_up if self._warm_up else 0.0
-        return self._sparsity * (1 - remaining**3)
+        return _calls.pruning_sparsity(*self._rule, step)
 
     def step(self, weights: T, comm: Collectives | None = None) -> T:
         """The compressed weights, a new array or bucket of the same kind.
@@ -95,33 +87,26 @@ class DynamicPruning:
         changed in it travels by top-k, and the call is collective.
         """
         packed = Packed(weights)
-        mask = self._mask
-        if mask is not None and mask.size != packed.count:
+        mask = np.zeros(packed.count, bool) if self._mask is None else self._mask
+        if mask.size != packed.count:
             raise InvalidArgument(
                 f"DynamicPruning: the mask has {mask.size} elements, got "
                 f"{describe(packed.signature)}"
             )
-        if mask is None or self._steps % self._period == 0:
-            mask = self._new_mask(packed)
-            if comm is not None:
-                mask = _share(comm, mask, self._mask)
-        compressed: T = _masked(packed, mask)
-        if self._precision is not None:
-            compressed = decode(self._precision.encode(compressed), like=compressed)
+        target = Target(packed, None)
+        precision = None if self._precision is None else self._precision.bound_to(packed)
+        arguments = (
+            *(packed.values, target.buffer, packed.dtype.code, *self._rule, handle_of(precision)),
+            *(mask, self._steps),
+        )
+        if comm is None:
+            _calls.prune(0, *arguments)
+        else:
+            comm._keeping((arguments, precision), _calls.prune, comm._native.handle, *arguments)
         self._mask = mask
         self._steps += 1
+        compressed: T = target.finish()
         return compressed
-
-    def _new_mask(self, packed: Packed) -> Values:
-        kept = packed.count - int(self.sparsity_at(self._steps) * packed.count)
-        if kept == packed.count:
-            return np.ones(packed.count, bool)
-        # Zeros are raised to the smallest normal number, or kept ones could not be told.
-        magnitudes = np.abs(packed.widened())
-        magnitudes = np.maximum(magnitudes, np.finfo(magnitudes.dtype).tiny)
-        largest = decode(TopK(k=kept).encode(magnitudes), like=magnitudes)
-        mask: Values = largest != 0
-        return mask
 
     def state_dict(self) -> dict[str, Values]:
         """Copies of everything, as numpy arrays."""
@@ -142,28 +127,4 @@ class DynamicPruning:
         self._steps = int(state["steps"]) if state else 0
 
     def __repr__(self) -> str:
-        return f"skimp.DynamicPruning({self._sparsity}, {self._period}) at step {self._steps}"
-
-
-def _masked(packed: Packed, mask: Values) -> Any:
-    """In one pass, by bits: what is pruned becomes +0, whatever it was."""
-    target = Target(packed, None)
-    bits = f"u{packed.values.itemsize}"
-    np.multiply(
-        packed.values.view(bits), mask.reshape(packed.values.shape), out=target.buffer.view(bits)
-    )
-    return target.finish()
-
-
-def _share(comm: Collectives, mask: Values, before: Values | None) -> Values:
-    """Rank 0's mask: how many elements have changed, then which."""
-    if before is None:
-        before = np.ones_like(mask)
-    changed = mask != before
-    count = int(comm.broadcast(np.array(np.count_nonzero(changed), np.float64)))
-    if count == 0:
-        return before
-    codec = TopK(k=count, values="float16")
-    ones: Values = comm.broadcast(changed.astype(np.float32), codec=codec)
-    shared: Values = before ^ (ones != 0)
-    return shared
+        return f"skimp.DynamicPruning{self._rule} at step {self._steps}"

@@ -5,6 +5,7 @@
 
 #include "cuda/device/error.cuh"
 #include "device/functions.h"
+#include "skimp/skimp.h"
 
 using skimp::DeviceStream;
 using skimp::cuda::check;

@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "skimp/skimp.h"
+#include "skimp/types.h"
 
 namespace skimp {
 

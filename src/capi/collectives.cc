@@ -3,8 +3,8 @@
 #include <bit>
 #include <cstring>
 
+#include "capi/calls.h"
 #include "capi/guard.h"
-#include "capi/objects.h"
 #include "codecs/registry.h"
 #include "device/library.h"
 
@@ -105,29 +105,9 @@ void require_arrays(const Call& call, int rank, const void* input, const void* o
 
 skimp_status run_once(skimp_collective collective, skimp_communicator* communicator,
                       const void* input, void* output, uint64_t count, skimp_dtype dtype,
-                      const skimp_options* given) {
+                      const skimp_options* options) {
   return guard([&] {
-    require_pointer(communicator, "communicator");
-    const skimp_options& options = checked(given);
-    const Call call = make_call(collective, count, dtype, options);
-    require_arrays(call, communicator->communicator->rank(), input, output);
-    skimp_residual* residual = options.residual;
-    skimp::Variant* variant = residual == nullptr ? nullptr : residual->variant.get();
-    Plan& plan = cached_plan(*communicator, variant == nullptr ? call : variant->inner(call),
-                             algorithm_of(options));
-    try {
-      if (variant == nullptr) {
-        skimp::run_with_feedback(plan, input, output,
-                                 residual == nullptr ? nullptr : &residual->residual,
-                                 options.stream);
-      } else {
-        variant->run(call, plan, residual->residual, input, output);
-      }
-    } catch (...) {
-      communicator->report = plan.report();
-      throw;
-    }
-    communicator->report = plan.report();
+    skimp::capi::run_collective(collective, communicator, input, output, count, dtype, options);
   });
 }
 
@@ -140,6 +120,31 @@ void copy_report(const skimp_report& from, skimp_report* to) {
 }
 
 }  // namespace
+
+bool skimp::capi::run_collective(skimp_collective collective, skimp_communicator* communicator,
+                                 const void* input, void* output, std::uint64_t count,
+                                 skimp_dtype dtype, const skimp_options* given) {
+  require_pointer(communicator, "communicator");
+  const skimp_options& options = checked(given);
+  const Call call = make_call(collective, count, dtype, options);
+  require_arrays(call, communicator->communicator->rank(), input, output);
+  skimp_residual* residual = options.residual;
+  Variant* variant = residual == nullptr ? nullptr : residual->variant.get();
+  Plan& plan = cached_plan(*communicator, variant == nullptr ? call : variant->inner(call),
+                           algorithm_of(options));
+  try {
+    const bool written =
+        variant == nullptr
+            ? run_with_feedback(plan, input, output,
+                                residual == nullptr ? nullptr : &residual->residual, options.stream)
+            : variant->run(call, plan, residual->residual, input, output);
+    communicator->report = plan.report();
+    return written;
+  } catch (...) {
+    communicator->report = plan.report();
+    throw;
+  }
+}
 
 skimp_status skimp_allreduce(skimp_communicator* communicator, const void* input, void* output,
                              uint64_t count, skimp_dtype dtype, const skimp_options* options) {

@@ -2,6 +2,7 @@
 
 #include "base/isa.h"
 #include "capi/guard.h"
+#include "skimp/skimp.h"
 
 namespace skimp::capi {
 namespace {

@@ -9,6 +9,7 @@
 #include "base/dtype.h"
 #include "base/error.h"
 #include "codecs/frame.h"
+#include "skimp/skimp.h"
 
 namespace skimp::capi {
 

@@ -10,6 +10,7 @@
 #include "collectives/communicator.h"
 #include "collectives/mix/graph.h"
 #include "collectives/plan.h"
+#include "feedback/delayed.h"
 #include "feedback/residual.h"
 #include "feedback/variant.h"
 
@@ -37,6 +38,11 @@ struct skimp_communicator {
   std::shared_ptr<skimp::Communicator> communicator;
   std::list<std::pair<std::string, std::shared_ptr<skimp::Plan>>> plans{};
   skimp_report report{};
+};
+
+struct skimp_delayed {
+  int steps;
+  skimp::Delayed delayed;
 };
 
 namespace skimp::capi {

@@ -15,6 +15,7 @@
 #include "collectives/frame_messages.h"
 #include "collectives/link_queue.h"
 #include "collectives/mismatch.h"
+#include "skimp/skimp.h"
 
 namespace skimp {
 

@@ -10,7 +10,7 @@
 #include <cstdint>
 
 #include "device/stream.h"
-#include "skimp/skimp.h"
+#include "skimp/types.h"
 
 #define SKIMP_DEVICE_API extern "C" SKIMP_API
 

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <mutex>
 
+#include "skimp/skimp.h"
+
 namespace skimp {
 namespace {
 

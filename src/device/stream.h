@@ -2,7 +2,7 @@
 /// Where work on a device is queued.
 #pragma once
 
-#include "skimp/skimp.h"
+#include "skimp/types.h"
 
 namespace skimp {
 

@@ -1,7 +1,6 @@
 #include "feedback/ef21.h"
 
-#include "base/isa.h"
-#include "codecs/elements.h"
+#include "feedback/elementwise.h"
 
 namespace skimp {
 namespace {
@@ -18,15 +17,8 @@ class Ef21 final : public Variant {
       using Value = decltype(value);
       const auto* estimate = static_cast<const Value*>(array("estimate"));
       auto* difference = static_cast<Value*>(step.values);
-      const Source<Value> input(step.input, step.call.dtype);
-      on_isa([&](auto) {
-        for_each_tile(input, step.call.count,
-                      [&](std::uint64_t begin, std::uint64_t n, const Value* x) {
-                        for (std::uint64_t i = 0; i < n; ++i) {
-                          difference[begin + i] = x[i] - estimate[begin + i];
-                        }
-                      });
-      });
+      for_each_element<Value>(step.input, step.call.dtype, step.call.count,
+                              [=](std::uint64_t i, Value x) { difference[i] = x - estimate[i]; });
     });
   }
 
@@ -39,26 +31,17 @@ class Ef21 final : public Variant {
       auto* mean = static_cast<Value*>(array("mean"));
       const auto* difference = static_cast<const Value*>(step.values);
       auto* left_out = static_cast<Value*>(step.residual_out);
-      const Value times = step.call.op == SKIMP_SUM ? static_cast<Value>(step.world_size) : 1;
-      const Sink<Value> output({.data = step.output, .dtype = step.call.dtype});
-      const Source<Value> change(step.mean, accumulator_of(step.call.dtype));
-      on_isa([&](auto) {
-        for_each_tile(change, step.call.count,
-                      [&](std::uint64_t begin, std::uint64_t n, const Value* delta) {
-                        alignas(64) Value result[tile_elements];
-                        for (std::uint64_t i = 0; i < n; ++i) {
-                          const std::uint64_t at = begin + i;
-                          const Value grown = mean[at] + delta[i];
-                          const Value delivered = difference[at] - left_out[at];
-                          const bool finite = is_finite(grown);
-                          estimate[at] = finite ? estimate[at] + delivered : estimate[at];
-                          mean[at] = finite ? grown : mean[at];
-                          left_out[at] = 0;
-                          result[i] = grown * times;
-                        }
-                        output.put(begin, n, result);
-                      });
-      });
+      const auto times = static_cast<Value>(step.times());
+      map_elements<Value>(step.mean, step.output, step.call.dtype, step.call.count,
+                          [=](std::uint64_t i, Value delta) {
+                            const Value grown = mean[i] + delta;
+                            const Value delivered = difference[i] - left_out[i];
+                            const bool finite = is_finite(grown);
+                            estimate[i] = finite ? estimate[i] + delivered : estimate[i];
+                            mean[i] = finite ? grown : mean[i];
+                            left_out[i] = 0;
+                            return grown * times;
+                          });
     });
   }
 };

@@ -2,8 +2,7 @@
 
 #include <cmath>
 
-#include "base/isa.h"
-#include "codecs/elements.h"
+#include "feedback/elementwise.h"
 
 namespace skimp {
 namespace {
@@ -42,8 +41,9 @@ class Momentum final : public Variant {
 
  private:
   template <class Value>
-  Value clip_factor(const Step& step, const Source<Value>& input) const {
+  Value clip_factor(const Step& step) const {
     if (options_.clip == 0) return 1;
+    const Source<Value> input(step.input, step.call.dtype);
     double norm = 0;
     on_isa([&](auto) { norm = norm_of(input, step.call.count); });
     const double limit = options_.clip / std::sqrt(static_cast<double>(step.world_size));
@@ -55,17 +55,11 @@ class Momentum final : public Variant {
       using Value = decltype(value);
       const auto* old = static_cast<const Value*>(array("momentum"));
       auto* velocity = static_cast<Value*>(step.values);
-      const Source<Value> input(step.input, step.call.dtype);
-      const Value factor = clip_factor(step, input);
+      const Value factor = clip_factor<Value>(step);
       const auto momentum = static_cast<Value>(options_.momentum);
-      on_isa([&](auto) {
-        for_each_tile(input, step.call.count,
-                      [&](std::uint64_t begin, std::uint64_t n, const Value* x) {
-                        for (std::uint64_t i = 0; i < n; ++i) {
-                          velocity[begin + i] = old[begin + i] * momentum + x[i] * factor;
-                        }
-                      });
-      });
+      for_each_element<Value>(
+          step.input, step.call.dtype, step.call.count,
+          [=](std::uint64_t i, Value x) { velocity[i] = old[i] * momentum + x * factor; });
     });
   }
 
@@ -78,24 +72,16 @@ class Momentum final : public Variant {
       const auto* velocity = static_cast<const Value*>(step.values);
       const auto* residual = static_cast<const Value*>(step.residual_in);
       const auto* left_out = static_cast<const Value*>(step.residual_out);
-      const Value times = step.call.op == SKIMP_SUM ? static_cast<Value>(step.world_size) : 1;
-      const Sink<Value> output({.data = step.output, .dtype = step.call.dtype});
-      const Source<Value> mean(step.mean, accumulator_of(step.call.dtype));
+      const auto times = static_cast<Value>(step.times());
       const bool masking = options_.masking;
-      on_isa([&](auto) {
-        for_each_tile(mean, step.call.count,
-                      [&](std::uint64_t begin, std::uint64_t n, const Value* reduced) {
-                        alignas(64) Value result[tile_elements];
-                        for (std::uint64_t i = 0; i < n; ++i) {
-                          const std::uint64_t at = begin + i;
-                          const Value total = velocity[at] + residual[at];
-                          const bool sent = masking && 2 * std::abs(left_out[at]) < std::abs(total);
-                          kept[at] = is_finite(velocity[at]) && !sent ? velocity[at] : Value{0};
-                          result[i] = reduced[i] * times;
-                        }
-                        output.put(begin, n, result);
-                      });
-      });
+      map_elements<Value>(step.mean, step.output, step.call.dtype, step.call.count,
+                          [=](std::uint64_t i, Value mean) {
+                            const Value total = velocity[i] + residual[i];
+                            const bool sent =
+                                masking && 2 * std::abs(left_out[i]) < std::abs(total);
+                            kept[i] = is_finite(velocity[i]) && !sent ? velocity[i] : Value{0};
+                            return mean * times;
+                          });
     });
   }
 

@@ -47,6 +47,9 @@ class Variant {
     const void* mean;   ///< of them
     const void* residual_in;
     void* residual_out;
+
+    /// What makes the result of a mean.
+    int times() const { return call.op == SKIMP_SUM ? world_size : 1; }
   };
 
   /// Writes the values to reduce, and nothing else.

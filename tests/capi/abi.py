@@ -1,6 +1,8 @@
 """The C interface through ctypes: what skimp.h declares, spelled a second time."""
 
 import ctypes
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from ctypes import (
     CFUNCTYPE,
     POINTER,
@@ -10,11 +12,13 @@ from ctypes import (
     c_char_p,
     c_double,
     c_int,
+    c_int64,
     c_size_t,
     c_uint64,
     c_void_p,
     sizeof,
 )
+from typing import Any
 
 from skimp import paths
 
@@ -23,6 +27,7 @@ TIMEOUT, PEER_FAILED, NONFINITE, CLOSED, OUT_OF_MEMORY, TRANSPORT = 5, 6, 7, 8, 
 DEVICE = 12
 HOST = -1
 FLOAT32, FLOAT16, BFLOAT16, FLOAT64 = 1, 2, 3, 4
+DTYPES = {"float32": FLOAT32, "float16": FLOAT16, "bfloat16": BFLOAT16, "float64": FLOAT64}
 ALLREDUCE, REDUCE_SCATTER, ALLGATHER, BROADCAST, MIX, ALLTOALL = 1, 2, 3, 4, 5, 6
 
 
@@ -69,6 +74,35 @@ class FrameInfo(Structure):
         ("nonfinite", c_int),
         ("codec", c_char * 128),
     )
+
+
+class LocalSgd(Structure):
+    _fields_ = (
+        ("local_sgd_bytes", c_size_t),
+        ("momentum", c_double),
+        ("learning_rate", c_double),
+        ("nesterov", c_int),
+        ("anchor", c_void_p),
+        ("velocity", c_void_p),
+    )
+
+    def __init__(self, **fields):
+        super().__init__(**{"local_sgd_bytes": sizeof(LocalSgd), "learning_rate": 1, **fields})
+
+
+class Pruning(Structure):
+    _fields_ = (
+        ("pruning_bytes", c_size_t),
+        ("sparsity", c_double),
+        ("period", c_int64),
+        ("warm_up", c_int64),
+        ("precision", c_void_p),
+        ("mask", c_void_p),
+        ("steps", c_uint64),
+    )
+
+    def __init__(self, **fields):
+        super().__init__(**{"pruning_bytes": sizeof(Pruning), "period": 16, **fields})
 
 
 DESTROY = CFUNCTYPE(None, c_void_p)
@@ -127,6 +161,20 @@ FUNCTIONS = {
     "allreduce_sparse": SPARSE,
     "reduce_scatter_sparse": SPARSE,
     "allgather_sparse": SPARSE,
+    "local_sgd_start": (c_void_p, POINTER(LocalSgd), c_void_p, c_void_p, c_uint64, c_int),
+    "local_sgd_synchronise": (
+        *(c_void_p, POINTER(LocalSgd), c_void_p, c_void_p, c_uint64, c_int),
+        POINTER(Options),
+    ),
+    "delayed_create": (
+        *(c_void_p, c_int, c_uint64, c_int, POINTER(Options)),
+        POINTER(c_void_p),
+    ),
+    "delayed_step": (c_void_p, c_void_p, c_void_p, POINTER(c_int)),
+    "delayed_take": (c_void_p, c_void_p, POINTER(c_int)),
+    "pruning_sparsity": (POINTER(Pruning), c_uint64, POINTER(c_double)),
+    "pruning_step": (POINTER(Pruning), c_void_p, c_void_p, c_void_p, c_uint64, c_int),
+    "warm_up_density": (c_double, c_double, c_int64, c_int, c_uint64, POINTER(c_double)),
     "plan_create": (c_void_p, c_int, c_uint64, c_int, POINTER(Options), POINTER(c_void_p)),
     "plan_run": (c_void_p, c_void_p, c_void_p, c_void_p),
     "plan_run_in_stream": (c_void_p, c_void_p, c_void_p, c_void_p, c_void_p),
@@ -161,7 +209,7 @@ FUNCTIONS = {
     ),
     "decode_on_device": (c_void_p, c_uint64, c_void_p, c_uint64, c_int, c_void_p),
 }
-NOUNS = ("codec", "residual", "communicator", "plan", "graph", "sparse")
+NOUNS = ("codec", "residual", "communicator", "plan", "graph", "sparse", "delayed")
 
 
 class Library:
@@ -199,6 +247,8 @@ class Library:
             function.argtypes, function.restype = (c_void_p,), result
             setattr(self, f"residual_{name}", function)
 
+        self.delayed_pending = self.library.skimp_delayed_pending
+        self.delayed_pending.argtypes, self.delayed_pending.restype = (c_void_p,), c_uint64
         self.residual_array = self.library.skimp_residual_array
         self.residual_array.argtypes, self.residual_array.restype = (c_void_p, c_char_p), c_void_p
 
@@ -220,3 +270,13 @@ class Library:
         made = (c_void_p * world_size)()
         assert self.threads_create(world_size, made) == OK, self.last_error_message()
         return [c_void_p(handle) for handle in made]
+
+    def on_ranks(self, world_size: int, work: Callable[[c_void_p, int], Any]) -> list[Any]:
+        """What work(communicator, rank) returns in a thread for each rank; or raises there."""
+        with ThreadPoolExecutor(world_size) as threads:
+            ranks = self.make_threads(world_size)
+            under_way = [threads.submit(work, comm, rank) for rank, comm in enumerate(ranks)]
+            results = [result.result() for result in under_way]
+        for communicator in ranks:
+            self.communicator_destroy(communicator)
+        return results

@@ -1,9 +1,6 @@
 """Variants of feedback through the C interface: the bits that Python gets, and what is refused."""
 
 import ctypes
-import shutil
-import subprocess
-import sys
 import threading
 from ctypes import byref, c_float, c_uint64
 
@@ -12,6 +9,7 @@ import pytest
 import skimp
 
 from tests.capi import abi
+from tests.capi.programs import run_program
 from tests.comparing import same_bits
 from tests.tables import array
 
@@ -170,15 +168,4 @@ int main() {
 
 
 def test_cpp(tmp_path):
-    compiler = shutil.which("c++") or pytest.skip("no c++")
-    source, program = tmp_path / "variants.cpp", tmp_path / "variants"
-    source.write_text(PROGRAM)
-    flags = subprocess.run(
-        [sys.executable, "-m", "skimp", "--cflags", "--libs"],
-        capture_output=True, text=True, check=True,
-    ).stdout.split()  # fmt: skip
-    subprocess.run(
-        [compiler, "-std=c++20", "-Wall", "-Wextra", source, *flags, "-lpthread", "-o", program],
-        check=True,
-    )
-    subprocess.run([program], check=True)
+    run_program(PROGRAM, tmp_path)

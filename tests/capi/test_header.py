@@ -1,4 +1,4 @@
-"""skimp.h and the library that lies beside it say the same."""
+"""skimp.h, with what it includes, and the library that lies beside it say the same."""
 
 import ctypes
 import re
@@ -10,7 +10,9 @@ import pytest
 import skimp
 from skimp import errors, paths
 
-HEADER = (paths.INCLUDE / "skimp" / "skimp.h").read_text(encoding="utf-8")
+FOLDER = paths.INCLUDE / "skimp"
+HEADERS = sorted(path.name for path in FOLDER.glob("*.h*") if path.name != "mpi.h")
+HEADER = "".join((FOLDER / name).read_text("utf-8") for name in HEADERS if name.endswith(".h"))
 DECLARED = set(re.findall(r"\b(skimp_\w+)\(", "".join(re.findall(r"SKIMP_API[^;]*;", HEADER))))
 WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror"]
 
@@ -54,7 +56,8 @@ def test_versions_agree():
 
 
 def test_python_knows_each_status():
-    statuses = dict(re.findall(r"(SKIMP_\w+) = (\d+)[,\s]", HEADER.split("} skimp_status")[0]))
+    enum = HEADER.split("enum skimp_status")[1].split("} skimp_status")[0]
+    statuses = dict(re.findall(r"(SKIMP_\w+) = (\d+)[,\s]", enum))
     pinned = {int(value) for value in statuses.values()} - {0}
     assert {error.status for error in errors.Error.__subclasses__()} == pinned
 
@@ -70,5 +73,17 @@ def test_header_compiles_without_warnings(language):
                  source=source)  # fmt: skip
 
 
-def test_cpp_header_compiles_without_warnings():
-    compile_only("c++", "-x", "c++", "-std=c++20", "-", source="#include <skimp/skimp.hpp>\n")
+def test_skimp_h_brings_all_others():
+    included = set(
+        re.findall(r'#include "skimp/(\w+\.h)"', (FOLDER / "skimp.h").read_text("utf-8"))
+    )
+    assert {name for name in HEADERS if name.endswith(".h")} == included | {"skimp.h"}
+
+
+@pytest.mark.parametrize("name", HEADERS)
+def test_each_header_stands_alone(name):
+    language = "c" if name.endswith(".h") else "c++"
+    standard = {"c": "c99", "c++": "c++20"}[language]
+    source = f"#include <skimp/{name}>\nextern int unused;\n"
+    compile_only("cc" if language == "c" else "c++", "-x", language, f"-std={standard}", "-",
+                 source=source)  # fmt: skip

@@ -1,8 +1,5 @@
 """send and recv through the C interface: the bits that Python gets, the report, and refusals."""
 
-import shutil
-import subprocess
-import sys
 import threading
 from ctypes import byref, sizeof
 
@@ -11,6 +8,7 @@ import pytest
 import skimp
 
 from tests.capi import abi
+from tests.capi.programs import run_program
 from tests.comparing import same_bits
 from tests.tables import array
 
@@ -156,15 +154,4 @@ int main() {
 
 
 def test_cpp(tmp_path):
-    compiler = shutil.which("c++") or pytest.skip("no c++")
-    source, program = tmp_path / "messages.cpp", tmp_path / "messages"
-    source.write_text(PROGRAM)
-    flags = subprocess.run(
-        [sys.executable, "-m", "skimp", "--cflags", "--libs"],
-        capture_output=True, text=True, check=True,
-    ).stdout.split()  # fmt: skip
-    subprocess.run(
-        [compiler, "-std=c++20", "-Wall", "-Wextra", source, *flags, "-lpthread", "-o", program],
-        check=True,
-    )
-    subprocess.run([program], check=True)
+    run_program(PROGRAM, tmp_path)

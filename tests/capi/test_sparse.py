@@ -1,8 +1,5 @@
 """Sparse arrays at the edge of the C interface, and their C++ class."""
 
-import shutil
-import subprocess
-import sys
 from ctypes import byref, c_void_p
 
 import numpy as np
@@ -10,6 +7,7 @@ import pytest
 
 from tests.capi import abi
 from tests.capi.abi import FLOAT32, INVALID_ARGUMENT, OK, UNSUPPORTED_TYPE, Options
+from tests.capi.programs import run_program
 
 PLACES = np.array([5, 1, 5], np.int32)
 VALUES = np.array([1, 2, 4], np.float32)
@@ -107,15 +105,4 @@ int main() {
 
 
 def test_cpp(tmp_path):
-    compiler = shutil.which("c++") or pytest.skip("no c++")
-    source, program = tmp_path / "sparse.cpp", tmp_path / "sparse"
-    source.write_text(PROGRAM)
-    flags = subprocess.run(
-        [sys.executable, "-m", "skimp", "--cflags", "--libs"],
-        capture_output=True, text=True, check=True,
-    ).stdout.split()  # fmt: skip
-    subprocess.run(
-        [compiler, "-std=c++20", "-Wall", "-Wextra", source, *flags, "-lpthread", "-o", program],
-        check=True,
-    )
-    subprocess.run([program], check=True)
+    run_program(PROGRAM, tmp_path)

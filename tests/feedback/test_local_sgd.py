@@ -7,7 +7,9 @@ import pytest
 import skimp
 
 from tests import oracle
+from tests.collectives.methods import Method
 from tests.comparing import same_bits
+from tests.oracle.feedback import LocalSGD
 from tests.pairwise import parametrize
 from tests.tables import DTYPES, array
 
@@ -31,32 +33,29 @@ def train(local, comm, w, steps=range(STEPS)):
     nesterov=(False, True),
     learning_rate=(1.0, 0.7),
     dtype=DTYPES,
+    method=(
+        Method("identity", "dense_direct"),
+        Method("sign(block=32)", "two_phase"),
+        Method("quantize(bits=4)", "two_phase"),
+    ),
 )
-def test_same_bits_as_the_model(period, momentum, nesterov, learning_rate, dtype):
+def test_same_bits_as_the_oracle(period, momentum, nesterov, learning_rate, dtype, method):
     kind = oracle.dtype(dtype)
-    wide = oracle.accumulator(kind).type
     start = array("normal", COUNT, dtype)
 
     def worker(comm):
-        local = skimp.LocalSGD(
-            period, momentum=momentum, learning_rate=learning_rate, nesterov=nesterov
-        )
+        outer = {"momentum": momentum, "learning_rate": learning_rate, "nesterov": nesterov}
+        local = skimp.LocalSGD(period, skimp.codec(method.codec), **outer)
         w = local.start(comm, start if comm.rank == 0 else np.zeros_like(start))
         assert same_bits(w, start)
         return train(local, comm, w)
 
-    anchor, velocity = oracle.widen(start), np.zeros(COUNT, wide)
+    expected = LocalSGD(start, RANKS, momentum, learning_rate, nesterov)
     w = [start] * RANKS
     for step in range(STEPS):
         w = [(w[rank] + change(rank, step, kind)).astype(kind) for rank in range(RANKS)]
         if (step + 1) % period == 0:
-            given = oracle.widen(oracle.narrow(anchor, kind))
-            changes = [oracle.widen(mine) - given for mine in w]
-            mean = (changes[0] + changes[1] + changes[2]) / wide(RANKS)
-            velocity = velocity * wide(momentum) + mean
-            outer = mean + velocity * wide(momentum) if nesterov else velocity
-            anchor = anchor + outer * wide(learning_rate)
-            w = [oracle.narrow(anchor, kind)] * RANKS
+            w = [expected.synchronise(w, lambda x, v: method.expected(x, residuals=v))] * RANKS
     for result in skimp.run_threads(RANKS, worker, timeout=60):
         assert same_bits(result, w[0])
 
@@ -72,6 +71,21 @@ def test_small_changes_of_float16_add_up():
         return w
 
     assert (skimp.run_threads(2, worker)[0] == 1 + 4 * 2**-10).all()
+
+
+def test_small_changes_add_up_in_buckets_of_several_types():
+    """float32 beside float16: the bucket travels as float32, but is rounded to float16 as well."""
+
+    def worker(comm):
+        local = skimp.LocalSGD(1, learning_rate=0.25)
+        w = local.start(comm, [np.ones(4, np.float16), np.ones(4, np.float32)])
+        for _ in range(16):
+            w = local.step(comm, [x + x.dtype.type(2**-10) for x in w])
+        return w
+
+    narrow, wide = skimp.run_threads(2, worker)[0]
+    assert narrow.dtype == np.float16 and (narrow == 1 + 4 * 2**-10).all()
+    assert wide.dtype == np.float32 and (wide == 1 + 4 * 2**-10).all()
 
 
 @pytest.mark.parametrize("codec", [skimp.TopK(k=4), skimp.Sign()])

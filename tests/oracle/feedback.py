@@ -1,4 +1,5 @@
-"""The variants of error feedback, on lists of all ranks' arrays and any model of an allreduce."""
+"""The variants of error feedback, and the steps built on it, on lists of all ranks' arrays and any
+model of an allreduce."""
 
 from collections.abc import Callable
 
@@ -6,6 +7,7 @@ import numpy as np
 
 from tests.oracle.blocks import padded_blocks
 from tests.oracle.collectives import Arrays, Result
+from tests.oracle.dtypes import narrow, widen
 
 Allreduce = Callable[[Arrays, Arrays], Result]  # of inputs and residuals
 
@@ -51,6 +53,42 @@ class MomentumCorrection:
         norm = np.sqrt(lane_sum(x.astype(np.float64) ** 2))
         limit = np.inf if self.clip is None else self.clip / np.sqrt(world_size)
         return x * x.dtype.type(min(1.0, limit / norm)) if norm else x
+
+
+class LocalSGD:
+    def __init__(self, start: np.ndarray, world_size: int, momentum, learning_rate, nesterov):
+        self.anchor = widen(start)
+        self.velocity = np.zeros_like(self.anchor)
+        self.residuals = [self.velocity] * world_size
+        kind = self.anchor.dtype.type
+        self.momentum, self.learning_rate = kind(momentum), kind(learning_rate)
+        self.nesterov = nesterov
+
+    def synchronise(self, parameters: Arrays, allreduce: Allreduce) -> np.ndarray:
+        kind = parameters[0].dtype
+        given = widen(narrow(self.anchor, kind))
+        result = allreduce([widen(w) - given for w in parameters], self.residuals)
+        self.residuals = result.residuals
+        mean = result.outputs[0]
+        self.velocity = self.velocity * self.momentum + mean
+        step = mean + self.velocity * self.momentum if self.nesterov else self.velocity
+        self.anchor = self.anchor + step * self.learning_rate
+        return narrow(self.anchor, kind)
+
+
+def largest(weights: np.ndarray, kept: int) -> np.ndarray:
+    """True for the largest magnitudes, NaN above Inf, ties to the lower index."""
+    magnitudes = np.abs(widen(weights))
+    order = np.argsort(-np.where(np.isnan(magnitudes), np.inf, magnitudes), kind="stable")
+    mask = np.zeros(weights.size, bool)
+    mask[order[:kept]] = True
+    return mask
+
+
+def pruned(count: int, sparsity: float, step: int, warm_up: int) -> int:
+    """Elements that a mask made at this step prunes."""
+    left = 1 - min(step, warm_up) / warm_up if warm_up else 0.0
+    return int(sparsity * (1 - left * left * left) * count)
 
 
 def lane_sum(x: np.ndarray) -> np.ndarray:

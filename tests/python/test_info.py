@@ -62,6 +62,6 @@ def test_codec_names_have_classes():
 
 def test_report_has_the_fields_of_the_c_struct():
     header = (ROOT / "src/include/skimp/skimp.h").read_text(encoding="utf-8")
-    struct = re.search(r"typedef struct skimp_report \{(.*?)\} skimp_report;", header, re.DOTALL)
+    struct = re.search(r"struct skimp_report \{(.*?)\};", header, re.DOTALL)
     fields = re.findall(r"(\w+)(?:\[32\])?;", re.sub(r"(?s)/\*.*?\*/", "", struct[1]))
     assert list(Report.__dataclass_fields__) == fields[1:]

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "skimp/skimp.h"
+#include "skimp/testing.h"
 #include "transports/transport.h"
 
 namespace skimp {

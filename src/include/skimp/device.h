@@ -1,0 +1,56 @@
+/** \file
+ * Arrays on a device.
+ *
+ * Skimp's CUDA library is opened when one of these functions is first called; where it is not
+ * installed they fail with SKIMP_UNSUPPORTED_TYPE, without a driver or device with SKIMP_DEVICE.
+ * The environment variable SKIMP_CUDA_LIBRARY names another file than the one beside this library.
+ * `stream` is a cudaStream_t of the array's device, NULL its default stream. Work is queued there,
+ * so it follows what the stream was given before. Codecs with kernels: identity, sign, quantize.
+ *
+ * A collective takes arrays on a device where `options->device` says which: then input, output and
+ * residual lie there, while other ranks' may lie in host memory; results have the same bits. Only
+ * payloads pass through host memory. The call waits for `stream`, and no other, where it needs what
+ * kernels have made, and at its end: on return output and residual are complete, for work in any
+ * stream. SKIMP_UNSUPPORTED_TYPE, before anything is sent, where the codec has no kernels or the
+ * algorithm (docs/algorithms.md) does without devices.
+ */
+#ifndef SKIMP_DEVICE_H
+#define SKIMP_DEVICE_H
+
+#include "skimp/types.h"
+
+SKIMP_BEGIN
+
+/** Versions and devices in words. Valid until this thread's next call. */
+SKIMP_API skimp_status skimp_device_info(const char** text);
+
+/** The device whose memory `address` is in. Fails for host memory. */
+SKIMP_API skimp_status skimp_device_of(const void* address, int* device);
+
+/** As skimp_residual_create, in the memory of `device`. For encodes of arrays there. */
+SKIMP_API skimp_status skimp_residual_create_on_device(uint64_t count, skimp_dtype dtype,
+                                                       int in_place, int device,
+                                                       skimp_residual** residual);
+
+/** The device whose memory holds the values; SKIMP_HOST: the host's. */
+SKIMP_API int skimp_residual_device(const skimp_residual* residual);
+
+/** Copies the values of any residual to `values`, `count` of them in host memory. */
+SKIMP_API skimp_status skimp_residual_save(const skimp_residual* residual, void* values,
+                                           uint64_t count);
+
+/** As skimp_encode: `input` and the residual lie on one device, `frame` in host memory. The same
+ *  bytes are written. Waits for the stream: on return, frame and residual are complete. */
+SKIMP_API skimp_status skimp_encode_on_device(const skimp_codec* codec, const void* input,
+                                              uint64_t count, skimp_dtype dtype,
+                                              skimp_residual* residual, void* frame,
+                                              uint64_t capacity, uint64_t* bytes, void* stream);
+
+/** As skimp_decode: `frame` lies in host memory, `output` on a device. Waits for the stream: on
+ *  return, the output is complete. After a failure its values are unspecified. */
+SKIMP_API skimp_status skimp_decode_on_device(const void* frame, uint64_t bytes, void* output,
+                                              uint64_t count, skimp_dtype dtype, void* stream);
+
+SKIMP_END
+
+#endif /* SKIMP_DEVICE_H */
