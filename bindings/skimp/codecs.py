@@ -16,7 +16,7 @@ from skimp.device_packing import DevicePacked
 from skimp.errors import InvalidArgument
 from skimp.packing import Packed
 from skimp.payload import Payload
-from skimp.residual import Residual
+from skimp.residual import Residual, lent
 
 
 class Codec:
@@ -71,9 +71,7 @@ class Codec:
         >>> payload.count, payload.ratio > 100
         (100000, True)
         """
-        if residual is None:
-            return Payload(self._encode(x, 0))
-        with residual.lend() as handle:
+        with lent(residual) as handle:
             return Payload(self._encode(x, handle))
 
     def _encode(self, x: Any, residual: int) -> bytes:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Literal, TypeVar, cast, overload
 
-from skimp import _calls, _objects
+from skimp import _calls
 from skimp.choices import (
     ALLGATHER,
     ALLREDUCE,
@@ -28,20 +27,19 @@ from skimp.codec_arguments import (
 )
 from skimp.codecs import Codec
 from skimp.device_packing import DevicePacked, DeviceTarget
-from skimp.errors import Error, InvalidArgument, NonFiniteError, UnsupportedType
+from skimp.errors import InvalidArgument
 from skimp.gossip import Gossip
+from skimp.keeping import Keeping
 from skimp.packing import Packed, Target, require_one_array
 from skimp.packing import packed as packed_input
-from skimp.residual import Residual
+from skimp.residual import Residual, lent
 from skimp.sparse import Sparse, as_sparse
 from skimp.variants import FeedbackVariant
 
 T = TypeVar("T")
 
-_kept_for_ever: list[tuple[object, ...]] = []
 
-
-class Collectives:
+class Collectives(Keeping):
     """Arrays may be of any kind that skimp.arrays knows; results are of the same kind and type.
 
     All ranks make the same calls in the same order, with the same count, element type, codecs and
@@ -71,9 +69,6 @@ class Collectives:
     Every call raises `TimeoutError` or `PeerFailed` when a peer is gone. After a failure the
     communicator repeats its first cause, and a residual is what it was before the call.
     """
-
-    _native: _objects.Communicator
-    _kept: tuple[object, ...] = ()
 
     @overload
     def allreduce(self, x: Sparse, *, op: Op = ..., algorithm: str | None = ..., out: T) -> T: ...
@@ -384,11 +379,8 @@ class Collectives:
         )
         rest = (*options, *mixing, *packed.place)
         kept = (packed, target, *kept)
-        if residual is None:
-            written = self._keeping(kept, _calls.run, *arguments, 0, *rest)
-        else:
-            with residual.lend() as handle:
-                written = self._keeping(kept, _calls.run, *arguments, handle, *rest)
+        with lent(residual) as handle:
+            written = self._keeping(kept, _calls.run, *arguments, handle, *rest)
         return target.finish() if written else None
 
     def _run_sparse(
@@ -402,20 +394,3 @@ class Collectives:
             choose("op", op, OPS),
         )
         return [x._like(*result) for result in results]
-
-    def _keeping(self, objects: tuple[object, ...], call: Callable[..., T], *arguments: Any) -> T:
-        """Makes a call with these arrays, and keeps them if it fails halfway: MPI may still read
-        and write them."""
-        try:
-            return call(*arguments)
-        except Error as error:
-            self._keep(error, *objects)
-            raise
-
-    def _keep(self, error: Error, *objects: object) -> None:
-        harmless = isinstance(error, (InvalidArgument, UnsupportedType, NonFiniteError))
-        if harmless or self._kept:
-            return
-        self._kept = objects
-        if self._native.transport != "threads":
-            _kept_for_ever.append(objects)

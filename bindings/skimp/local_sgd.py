@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
 from math import isfinite
 from typing import Any, TypeVar
 
@@ -18,6 +17,7 @@ from skimp.dtypes import Values
 from skimp.errors import InvalidArgument
 from skimp.feedback import ErrorFeedback
 from skimp.packing import Packed, Target
+from skimp.residual import Residual, lent
 from skimp.trees import Signature, describe
 from skimp.variants import FeedbackVariant
 
@@ -130,17 +130,17 @@ class LocalSGD:
         anchor, velocity = self._require_fit(packed)
         target = Target(packed, None)
         codec: Codec | None = None
-        lent: AbstractContextManager[int] = nullcontext(0)
+        residual: Residual | None = None
         if self._feedback is not None:
             codec = self._feedback.codec_for(None).bound_to(packed)
-            lent = self._feedback.bind(packed, None).lend()
+            residual = self._feedback.bind(packed, None)
         arrays = (_as_if_unrounded(packed, anchor), target.buffer, anchor, velocity)
         outer = (self._momentum, self._learning_rate, self._nesterov)
-        with lent as residual:
+        with lent(residual) as handle:
             comm._keeping(
                 (arrays, codec, self._feedback),
                 *(_calls.synchronise, comm._native.handle, *arrays, packed.dtype.code),
-                *(*outer, handle_of(codec), residual),
+                *(*outer, handle_of(codec), handle),
             )
         self._signature = packed.signature
         result: T = target.finish()

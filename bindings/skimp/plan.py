@@ -8,10 +8,11 @@ from skimp import _calls, _objects
 from skimp.choices import ALLREDUCE, NONFINITE, OPS, NonFinite, Op, choose
 from skimp.codec_arguments import CodecLike, codec_of, residual_of
 from skimp.codecs import Codec
-from skimp.errors import Error, InvalidArgument
+from skimp.errors import InvalidArgument
 from skimp.feedback import ErrorFeedback
 from skimp.packing import packed as packed_input
 from skimp.report import Report
+from skimp.residual import lent
 from skimp.trees import describe
 
 if TYPE_CHECKING:
@@ -77,15 +78,11 @@ class Plan:
         target = packed.target(out)
         residual = residual_of(self._codec, packed, self._key)
         arguments = self._native.handle, packed.values, target.buffer
-        try:
-            if residual is None:
-                written = _calls.run_plan(*arguments, 0, *packed.place)
-            else:
-                with residual.lend() as handle:
-                    written = _calls.run_plan(*arguments, handle, *packed.place)
-        except Error as error:
-            self._communicator._keep(error, packed, target, self)
-            raise
+        kept = (packed, target, self)
+        with lent(residual) as handle:
+            written = self._communicator._keeping(
+                kept, _calls.run_plan, *arguments, handle, *packed.place
+            )
         return target.finish() if written else None
 
     @property

@@ -11,6 +11,7 @@ from skimp import _calls, _objects
 from skimp.codec_arguments import CodecLike, codec_of, handle_of, residual_of
 from skimp.errors import InvalidArgument
 from skimp.packing import Packed, Target
+from skimp.residual import lent
 
 T = TypeVar("T")
 LARGEST_INT = int(np.iinfo(np.intc).max)
@@ -53,11 +54,8 @@ class PointToPoint:
         used = codec_of(codec, packed, key)
         residual = residual_of(codec, packed, key)
         arguments = (self._native.handle, packed.values, packed.dtype.code, dest, tag)
-        if residual is None:
-            _calls.send(*arguments, handle_of(used), 0)
-        else:
-            with residual.lend() as handle:
-                _calls.send(*arguments, handle_of(used), handle)
+        with lent(residual) as handle:
+            _calls.send(*arguments, handle_of(used), handle)
 
     @overload
     def recv(self, source: int, *, like: T, tag: int = ...) -> T: ...

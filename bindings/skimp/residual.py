@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -147,3 +147,8 @@ class Residual:
     def __repr__(self) -> str:
         place = "" if self.device is None else f", device={self.device}"
         return f"skimp.Residual({self.count}, {self.dtype!r}{place}) at step {self.step}"
+
+
+def lent(residual: Residual | None) -> AbstractContextManager[int]:
+    """The handle for one call; 0 for None."""
+    return nullcontext(0) if residual is None else residual.lend()

@@ -272,11 +272,19 @@ class Library:
         return [c_void_p(handle) for handle in made]
 
     def on_ranks(self, world_size: int, work: Callable[[c_void_p, int], Any]) -> list[Any]:
-        """What work(communicator, rank) returns in a thread for each rank; or raises there."""
+        """What work(communicator, rank) returns in a thread for each rank. If it raises on one, the
+        others hear of it at once."""
+
+        def run(communicator: c_void_p, rank: int) -> Any:
+            try:
+                return work(communicator, rank)
+            except BaseException:
+                self.communicator_close(communicator, b"the test failed")
+                raise
+
+        ranks = self.make_threads(world_size)
         with ThreadPoolExecutor(world_size) as threads:
-            ranks = self.make_threads(world_size)
-            under_way = [threads.submit(work, comm, rank) for rank, comm in enumerate(ranks)]
-            results = [result.result() for result in under_way]
+            results = list(threads.map(run, ranks, range(world_size)))
         for communicator in ranks:
             self.communicator_destroy(communicator)
         return results

@@ -1,7 +1,6 @@
 """Variants of feedback through the C interface: the bits that Python gets, and what is refused."""
 
 import ctypes
-import threading
 from ctypes import byref, c_float, c_uint64
 
 import numpy as np
@@ -38,10 +37,7 @@ def test_the_same_as_in_python(lib, name):
     """Half of the steps, then those that follow with what was saved and loaded."""
     arguments, arrays, make = VARIANTS[name]
     codec = lib.make("codec", b"topk(density=0.05)")
-    ranks = lib.make_threads(RANKS)
     outputs = np.empty((RANKS, STEPS, COUNT), np.float32)
-    kept = [{} for _ in range(RANKS)]
-    statuses = []
 
     def create():
         return lib.make_variant(name, COUNT, abi.FLOAT32, *arguments)
@@ -60,7 +56,7 @@ def test_the_same_as_in_python(lib, name):
         lib.residual_destroy(residual)
         return fresh
 
-    def reduce(rank):
+    def reduce(communicator, rank):
         residual = create()
         for step in range(STEPS):
             if step == STEPS // 2:
@@ -68,18 +64,14 @@ def test_the_same_as_in_python(lib, name):
             x = array("normal", COUNT, "float32", seed=[step, rank])
             options = abi.Options(codec=codec, residual=residual)
             given = (x.ctypes.data, outputs[rank, step].ctypes.data, COUNT, abi.FLOAT32)
-            statuses.append(lib.allreduce(ranks[rank], *given, byref(options)))
-        for field in arrays:
-            kept[rank][field] = values_of(lib.residual_array(residual, field.encode()))
+            assert lib.allreduce(communicator, *given, byref(options)) == abi.OK
+        pointers = {field: lib.residual_array(residual, field.encode()) for field in arrays}
+        kept = {field: values_of(pointer) for field, pointer in pointers.items()}
         assert lib.residual_step(residual) == STEPS
         lib.residual_destroy(residual)
+        return kept
 
-    threads = [threading.Thread(target=reduce, args=(rank,)) for rank in range(RANKS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert statuses == [abi.OK] * RANKS * STEPS
+    kept = lib.on_ranks(RANKS, reduce)
 
     def worker(comm):
         feedback = make(skimp.TopK(0.05))
@@ -90,8 +82,6 @@ def test_the_same_as_in_python(lib, name):
         assert all(same_bits(state[field], kept[comm.rank][field]) for field in arrays)
 
     skimp.run_threads(RANKS, worker)
-    for rank in ranks:
-        lib.communicator_destroy(rank)
     lib.codec_destroy(codec)
 
 

@@ -1,6 +1,5 @@
 """Gossip through the C interface: the bits that Python gets, and what it refuses."""
 
-import threading
 from ctypes import byref, c_double
 
 import numpy as np
@@ -24,24 +23,18 @@ def test_the_same_as_in_python(lib):
     graph = lib.make("graph", b"ring", RANKS)
     step_size = c_double()
     assert lib.graph_step_size(graph, codec, COUNT, byref(step_size)) == abi.OK
-    ranks = lib.make_threads(RANKS)
-    arrays = [array("normal", COUNT, "float32", seed=rank) for rank in range(RANKS)]
-    statuses = []
 
-    def mix(rank: int) -> None:
+    def mix(communicator, rank):
+        x = array("normal", COUNT, "float32", seed=rank)
         residual = lib.make("residual", 3 * COUNT, abi.FLOAT32, 0)
         options = abi.Options(codec=codec, graph=graph, residual=residual)
-        x = arrays[rank].ctypes.data
+        given = (communicator, x.ctypes.data, x.ctypes.data, COUNT, abi.FLOAT32, byref(options))
         for _ in range(STEPS):
-            statuses.append(lib.mix(ranks[rank], x, x, COUNT, abi.FLOAT32, byref(options)))
+            assert lib.mix(*given) == abi.OK
         lib.residual_destroy(residual)
+        return x
 
-    threads = [threading.Thread(target=mix, args=(rank,)) for rank in range(RANKS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert statuses == [abi.OK] * RANKS * STEPS
+    arrays = lib.on_ranks(RANKS, mix)
 
     def worker(comm):
         gossip = skimp.Gossip(skimp.Sign(32), graph="ring")
@@ -53,8 +46,6 @@ def test_the_same_as_in_python(lib):
     for mixed, (expected, default) in zip(arrays, skimp.run_threads(RANKS, worker), strict=True):
         assert same_bits(mixed, expected)
         assert default == step_size.value
-    for rank in ranks:
-        lib.communicator_destroy(rank)
     lib.graph_destroy(graph)
     lib.codec_destroy(codec)
 

@@ -4,6 +4,7 @@ from ctypes import byref, c_double
 
 import numpy as np
 import pytest
+from skimp import _objects
 
 from tests import oracle
 from tests.capi import abi
@@ -15,11 +16,20 @@ from tests.pairwise import parametrize
 from tests.tables import DTYPES, array
 
 COUNT, RANKS, ROUNDS = 1003, 3, 3
+ISAS = tuple(_objects.isa_names().split(", "))
 
 
 @pytest.fixture(scope="module")
 def lib():
     return abi.Library()
+
+
+@pytest.fixture
+def on_isa():
+    """Uses another instruction set for the rest of a test."""
+    before = _objects.isa()
+    yield _objects.use_isa
+    _objects.use_isa(before)
 
 
 @pytest.fixture
@@ -47,8 +57,12 @@ def at(values):
         Method("topk(density=0.1,values=float16)", "two_phase", "quantize(bits=8,block=32)"),
         Method("sign", "two_phase"),
     ),
+    isa=ISAS,
 )
-def test_local_sgd_has_the_oracles_bits(lib, momentum, nesterov, learning_rate, dtype, method):
+def test_local_sgd_has_the_oracles_bits(
+    lib, on_isa, momentum, nesterov, learning_rate, dtype, method, isa
+):
+    on_isa(isa)
     kind, code = oracle.dtype(dtype), abi.DTYPES[dtype]
     wide = oracle.accumulator(kind)
     codec = lib.make("codec", method.codec.encode())
@@ -149,9 +163,13 @@ def test_local_sgd_through_variants(lib):
     codec=(None, "quantize(bits=3,block=96)", "sign", "topk(density=0.02)", "dct(codec=topk(k=9))"),
     count=(0, 1, 1003, 140000),
     data=("normal", "ties", "with_nonfinite"),
+    isa=ISAS,
 )
-def test_pruning_has_the_oracles_bits(lib, sparsity, warm_up, period, dtype, codec, count, data):
+def test_pruning_has_the_oracles_bits(
+    lib, on_isa, sparsity, warm_up, period, dtype, codec, count, data, isa
+):
     """Counts above and below the pieces in which weights pass through a codec."""
+    on_isa(isa)
     kind = oracle.dtype(dtype)
     if codec is not None and (codec.startswith("dct") and count < 9):
         return
@@ -324,6 +342,12 @@ int main() {
     }
     wrong[r] += w != std::vector<float>{4.75, 4.75} || local.steps() != 6;
     wrong[r] += refused([&] { local.synchronise(ranks[r], other); });
+    api::LocalSgd resumed(3, {.momentum = 0.5});
+    resumed.resume(local.anchor(), local.velocity(), 2, SKIMP_FLOAT32, local.steps());
+    auto same = w;
+    for (int step = 7; step <= 9; ++step) local.step(ranks[r], w);
+    for (int step = 7; step <= 9; ++step) resumed.step(ranks[r], same);
+    wrong[r] += same != w || w == std::vector<float>{4.75, 4.75} || resumed.steps() != 9;
 
     api::DynamicPruning pruning(0.5, 1, 0, &half);
     std::vector<double> dense = {1, -4 - static_cast<double>(r), 3, 2}, sparse(4);
@@ -331,6 +355,10 @@ int main() {
     wrong[r] += sparse != std::vector<double>{0, dense[1], 3, 0} || pruning.steps() != 1;
     wrong[r] += pruning.mask() != std::vector<std::uint8_t>{0, 1, 1, 0};
     wrong[r] += refused([&] { pruning.step(other, other); });
+    api::DynamicPruning again(0.5, 2);
+    again.resume({1, 1, 0, 0}, 1);
+    again.step(dense, sparse);
+    wrong[r] += sparse != std::vector<double>{1, dense[1], 0, 0};
     wrong[r] += refused([&] { pruning.step(dense, std::vector<double>(3)); });
     wrong[r] += refused([] { api::DynamicPruning(1.0); }) + refused([] { api::LocalSgd(0); });
     wrong[r] += api::warm_up_density(0.001, 40, 39) != 0.00397635;

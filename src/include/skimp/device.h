@@ -5,7 +5,7 @@
  * installed they fail with SKIMP_UNSUPPORTED_TYPE, without a driver or device with SKIMP_DEVICE.
  * The environment variable SKIMP_CUDA_LIBRARY names another file than the one beside this library.
  * `stream` is a cudaStream_t of the array's device, NULL its default stream. Work is queued there,
- * so it follows what the stream was given before. Codecs with kernels: identity, sign, quantize.
+ * so it follows what the stream was given before. docs/codecs.md says which codecs have kernels.
  *
  * A collective takes arrays on a device where `options->device` says which: then input, output and
  * residual lie there, while other ranks' may lie in host memory; results have the same bits. Only

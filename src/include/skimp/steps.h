@@ -53,8 +53,8 @@ SKIMP_API skimp_status skimp_local_sgd_synchronise(skimp_communicator* communica
 /** An allreduce whose mean is taken `steps` steps later (0: at once), carried by a thread of its
  *  own, so that a step takes the longer of computation and communication instead of their sum
  *  (Stich and Karimireddy 2020). The same `steps` on all ranks. `options` (NULL: the dense mean)
- *  are those of every call; their objects must outlive this, and the residual is used in the order
- *  of the steps. Arrays lie in host memory.
+ *  are those of every call; their objects and the communicator must outlive this. The residual is
+ *  used in the order of the steps. Arrays lie in host memory.
  *
  *  While steps are pending the communicator belongs to the thread: make no other call of it, nor of
  *  what was split from it. Over MPI that takes MPI_THREAD_SERIALIZED. */

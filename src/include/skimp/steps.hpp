@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <ranges>
 #include <string>
 #include <utility>
@@ -29,14 +30,12 @@ class LocalSgd {
 
   /// Makes the parameters those of rank 0. Collective.
   void start(Communicator& communicator, void* parameters, std::uint64_t count, skimp_dtype dtype) {
-    const std::size_t bytes = count * (dtype == SKIMP_FLOAT64 ? sizeof(double) : sizeof(float));
-    anchor_.assign(bytes, {});
-    velocity_.assign(bytes, {});
-    count_ = count;
-    steps_ = 0;
-    const skimp_local_sgd local = c_local_sgd();
+    LocalSgd started(period_, outer_);
+    started.make_room(count, dtype);
+    const skimp_local_sgd local = started.c_local_sgd();
     check(
         skimp_local_sgd_start(communicator.handle(), &local, parameters, parameters, count, dtype));
+    *this = std::move(started);
   }
   template <WritableValues Parameters>
   void start(Communicator& communicator, Parameters&& parameters) {
@@ -44,19 +43,35 @@ class LocalSgd {
           dtype_of<element_of<Parameters>>);
   }
 
+  /// In place of start: goes on from what anchor(), velocity() and steps() were.
+  void resume(const void* anchor, const void* velocity, std::uint64_t count, skimp_dtype dtype,
+              std::uint64_t steps) {
+    make_room(count, dtype);
+    if (count > 0) {
+      std::memcpy(anchor_.data(), anchor, anchor_.size());
+      std::memcpy(velocity_.data(), velocity, velocity_.size());
+    }
+    steps_ = steps;
+  }
+
   /// To be called after each local step. Every `period` calls it averages, and returns true.
-  template <WritableValues Parameters>
-  bool step(Communicator& communicator, Parameters&& parameters, const Options& options = {}) {
+  bool step(Communicator& communicator, void* parameters, std::uint64_t count, skimp_dtype dtype,
+            const Options& options = {}) {
     const bool due = (steps_ + 1) % period_ == 0;
-    if (due) synchronise(communicator, parameters, options);
+    if (due) synchronise(communicator, parameters, count, dtype, options);
     ++steps_;
     return due;
+  }
+  template <WritableValues Parameters>
+  bool step(Communicator& communicator, Parameters&& parameters, const Options& options = {}) {
+    return step(communicator, std::ranges::data(parameters), std::ranges::size(parameters),
+                dtype_of<element_of<Parameters>>, options);
   }
 
   /// Averages now: as at the end of training. Collective.
   void synchronise(Communicator& communicator, void* parameters, std::uint64_t count,
                    skimp_dtype dtype, const Options& options = {}) {
-    if (count != count_ || anchor_.size() != count * (dtype == SKIMP_FLOAT64 ? 8 : 4)) {
+    if (count != count_ || anchor_.size() != kept_bytes(count, dtype)) {
       throw Error(SKIMP_INVALID_ARGUMENT, "local_sgd: started with " + std::to_string(count_) +
                                               " parameters, got " + std::to_string(count) +
                                               ", or of another type");
@@ -74,8 +89,21 @@ class LocalSgd {
   }
 
   std::uint64_t steps() const { return steps_; }
+  /// Of float; for parameters of double of double.
+  const void* anchor() const { return anchor_.data(); }
+  const void* velocity() const { return velocity_.data(); }
 
  private:
+  static std::size_t kept_bytes(std::uint64_t count, skimp_dtype dtype) {
+    return count * (dtype == SKIMP_FLOAT64 ? sizeof(double) : sizeof(float));
+  }
+
+  void make_room(std::uint64_t count, skimp_dtype dtype) {
+    anchor_.assign(kept_bytes(count, dtype), {});
+    velocity_ = anchor_;
+    count_ = count;
+  }
+
   skimp_local_sgd c_local_sgd() {
     skimp_local_sgd local = SKIMP_LOCAL_SGD_INIT;
     local.momentum = outer_.momentum;
@@ -193,6 +221,12 @@ class DynamicPruning {
   }
 
   std::uint64_t steps() const { return pruning_.steps; }
+
+  /// Goes on from what mask() and steps() were.
+  void resume(std::vector<std::uint8_t> mask, std::uint64_t steps) {
+    mask_ = std::move(mask);
+    pruning_.steps = steps;
+  }
 
   /// 1: kept, 0: pruned; empty before the first step.
   const std::vector<std::uint8_t>& mask() const { return mask_; }
