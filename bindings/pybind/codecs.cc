@@ -63,12 +63,18 @@ class SizedResidual : public api::Residual {
   }
 
   /// A copy, as bytes: it may have another size after the next call.
-  py::bytes memory() {
-    return {static_cast<const char*>(api::Residual::memory()), memory_count() * itemsize()};
+  py::bytes memory() const {
+    std::string values(memory_count() * itemsize(), '\0');
+    save_memory(values.data(), memory_count());
+    return values;
   }
 
   void load_memory(const std::string& values) {
     api::Residual::load_memory(values.data(), values.size() / itemsize());
+  }
+
+  SizedResidual copied_to(int device) const {
+    return {count_, doubles_ ? SKIMP_FLOAT64 : SKIMP_FLOAT32, api::Residual::copied_to(device)};
   }
 
  private:
@@ -118,6 +124,7 @@ void bind_codecs(py::module_& module) {
       .def("load", &SizedResidual::load, py::arg("values"), py::arg("step"))
       .def("memory", &SizedResidual::memory)
       .def("load_memory", &SizedResidual::load_memory, py::arg("values"))
+      .def("copied_to", &SizedResidual::copied_to, py::arg("device"), WithoutGil())
       .def("rescale", &SizedResidual::rescale, py::arg("factor"), WithoutGil())
       .def_property_readonly("handle", &handle_of<SizedResidual>)
       .def_buffer(&SizedResidual::buffer);

@@ -15,6 +15,7 @@
 #include "collectives/robust.h"
 #include "collectives/slices.h"
 #include "collectives/stopwatch.h"
+#include "device/placed.h"
 
 namespace skimp {
 namespace {
@@ -147,7 +148,9 @@ std::string Plan::agreed_text(const ResidualView* residual) const {
   if (residual == nullptr || !residual->fresh) return agreed;
   agreed += skimp::text(" residual_step=", residual->step);
   if (residual->memory_in == nullptr || !runner_ || !runner_->begins_with_memory()) return agreed;
-  return agreed + skimp::text(" residual_memory=", checksum(memory_of(residual->memory_in)));
+  const Buffer memory(memory_bytes());
+  copy_placed(call_.device, memory.data(), residual->memory_in, memory.bytes());
+  return agreed + skimp::text(" residual_memory=", checksum(memory.span()));
 }
 
 void Plan::execute(Messenger& messenger, const void* input, void* output,
@@ -243,21 +246,17 @@ void Plan::vote_alone(const Run& run) {
   });
 }
 
-/// The codec's memory, as bytes.
-Bytes Plan::memory_of(const void* memory) const {
-  return {static_cast<const std::byte*>(memory),
-          call_.codec->memory_count(call_.count) * bytes_of(accumulator_of(call_.dtype))};
+/// Of the codec's memory.
+std::uint64_t Plan::memory_bytes() const {
+  return call_.codec->memory_count(call_.count) * bytes_of(accumulator_of(call_.dtype));
 }
 
 /// Nothing was left out of this rank's values.
 void Plan::keep_residual(Run& run) {
-  if (run.memory_out != nullptr) {
-    const Bytes memory = memory_of(run.memory_out);
-    if (run.memory_in == nullptr) {
-      std::memset(run.memory_out, 0, memory.size());
-    } else {
-      std::memcpy(run.memory_out, run.memory_in, memory.size());
-    }
+  if (run.memory_out != nullptr && run.memory_in == nullptr) {
+    clear_values(run, run.memory_out, memory_bytes());
+  } else if (run.memory_out != nullptr) {
+    copy_values(run, run.memory_out, run.memory_in, memory_bytes());
   }
   if (run.residual_out == run.residual_in) return;
   copy_values(run, run.residual_out, run.residual_in,

@@ -48,7 +48,7 @@ class Plan : public std::enable_shared_from_this<Plan> {
   bool anyone_nonfinite(Run& run);
   void pass_through(Run& run);
   void vote_alone(const Run& run);
-  Bytes memory_of(const void* memory) const;
+  std::uint64_t memory_bytes() const;
   void keep_residual(Run& run);
 
   std::shared_ptr<Communicator> communicator_;

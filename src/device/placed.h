@@ -25,4 +25,10 @@ class PlacedMemory {
   DeviceMemory on_device_;
 };
 
+/// Copies, and waits until that is done. Memory of the host, or of `device` on either side.
+void copy_placed(int device, void* to, const void* from, std::uint64_t bytes);
+
+/// Fills with zeros, and waits.
+void clear_placed(int device, void* memory, std::uint64_t bytes);
+
 }  // namespace skimp

@@ -142,7 +142,7 @@ SKIMP_API skimp_status skimp_residual_load(skimp_residual* residual, const void*
  *  "lowrank(...)" with warm start, `memory_count` values of the residual's own element type. None
  *  before the first call, and none of other codecs. To be saved together with the residual, and
  *  loaded after it; a size that is not the codec's is ignored by the next call. The pointer is
- * valid until then. */
+ *  valid until then; of a residual on a device it is an address there. */
 SKIMP_API uint64_t skimp_residual_memory_count(const skimp_residual* residual);
 SKIMP_API void* skimp_residual_memory(skimp_residual* residual);
 SKIMP_API skimp_status skimp_residual_load_memory(skimp_residual* residual, const void* values,
@@ -528,7 +528,8 @@ SKIMP_API skimp_status skimp_decode(const void* frame, uint64_t bytes, void* out
  * installed they fail with SKIMP_UNSUPPORTED_TYPE, without a driver or device with SKIMP_DEVICE.
  * The environment variable SKIMP_CUDA_LIBRARY names another file than the one beside this library.
  * `stream` is a cudaStream_t of the array's device, NULL its default stream. Work is queued there,
- * so it follows what the stream was given before. Codecs with kernels: identity, sign, quantize.
+ * so it follows what the stream was given before. Codecs with kernels: identity, sign, quantize,
+ * topk, lowrank.
  *
  * A collective takes arrays on a device where `options->device` says which: then input, output and
  * residual lie there, while other ranks' may lie in host memory; results have the same bits. Only
@@ -554,6 +555,15 @@ SKIMP_API int skimp_residual_device(const skimp_residual* residual);
 /** Copies the values of any residual to `values`, `count` of them in host memory. */
 SKIMP_API skimp_status skimp_residual_save(const skimp_residual* residual, void* values,
                                            uint64_t count);
+
+/** The same with the codec's memory, all skimp_residual_memory_count values of it. */
+SKIMP_API skimp_status skimp_residual_save_memory(const skimp_residual* residual, void* values,
+                                                  uint64_t count);
+
+/** Another residual, that goes on where this one is, in the memory of `device`; SKIMP_HOST: the
+ *  host's. For a rank whose array has moved; other ranks need not know. */
+SKIMP_API skimp_status skimp_residual_copy(const skimp_residual* residual, int device,
+                                           skimp_residual** copy);
 
 /** As skimp_encode: `input` and the residual lie on one device, `frame` in host memory. The same
  *  bytes are written. Waits for the stream: on return, frame and residual are complete. */

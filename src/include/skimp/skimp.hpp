@@ -130,6 +130,16 @@ class Residual : public Handle<skimp_residual, skimp_residual_destroy> {
   void load_memory(const void* values, std::uint64_t count) {
     check(skimp_residual_load_memory(handle(), values, count));
   }
+  void save_memory(void* values, std::uint64_t count) const {
+    check(skimp_residual_save_memory(handle(), values, count));
+  }
+
+  /// See skimp_residual_copy.
+  Residual copied_to(int device) const {
+    skimp_residual* copy = nullptr;
+    check(skimp_residual_copy(handle(), device, &copy));
+    return Residual(copy);
+  }
 
   void rescale(double factor) { check(skimp_residual_rescale(handle(), factor)); }
 
