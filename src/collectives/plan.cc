@@ -7,7 +7,6 @@
 
 #include "base/checksum.h"
 #include "base/float_environment.h"
-#include "codecs/elements.h"
 #include "collectives/allreduce/hierarchical.h"
 #include "collectives/mix/step_size.h"
 #include "collectives/nodes.h"
@@ -15,7 +14,6 @@
 #include "collectives/robust.h"
 #include "collectives/slices.h"
 #include "collectives/stopwatch.h"
-#include "device/placed.h"
 
 namespace skimp {
 namespace {
@@ -98,7 +96,11 @@ Plan::Plan(std::shared_ptr<Communicator> communicator, const Call& call, const A
       report_{} {
   const bool alone = world_.size == 1;
   if (call.device != host_memory) queue_ = std::make_unique<DeviceQueue>(call.device);
-  if (!alone) runner_ = algorithm.make(call, world_);
+  if (!alone) {
+    runner_ = algorithm.make(call, world_);
+  } else if (call.op == SKIMP_VOTE) {
+    votes_ = PlacedMemory(call.count * bytes_of(accumulator_of(call.dtype)), call.device);
+  }
   report_.report_bytes = sizeof report_;
   std::strncpy(report_.algorithm, alone ? "none" : algorithm.name, sizeof report_.algorithm - 1);
   report_.count = call.count;
@@ -231,19 +233,17 @@ void Plan::pass_through(Run& run) {
 }
 
 /// The only vote decides.
-void Plan::vote_alone(const Run& run) {
-  visit_accumulator(call_.dtype, [&](auto value) {
-    using Value = decltype(value);
-    const RobustReduction vote(call_, 1);
-    const Sink<Value> sink({.data = run.output, .dtype = call_.dtype});
-    for_each_tile(Source<Value>(run.input, call_.dtype), call_.count,
-                  [&](std::uint64_t begin, std::uint64_t n, const Value* values) {
-                    Value tile[tile_elements];
-                    std::copy(values, values + n, tile);
-                    vote.run(tile, n, n);
-                    sink.put(begin, n, tile);
-                  });
-  });
+void Plan::vote_alone(Run& run) {
+  const DType accumulator = accumulator_of(call_.dtype);
+  transfer_values(run, {.input = run.input,
+                        .dtype = call_.dtype,
+                        .count = call_.count,
+                        .output = {.data = votes_.data(), .dtype = accumulator}});
+  RobustReduction(call_, 1).run(run, votes_.data(), call_.count, call_.count);
+  transfer_values(run, {.input = votes_.data(),
+                        .dtype = accumulator,
+                        .count = call_.count,
+                        .output = {.data = run.output, .dtype = call_.dtype}});
 }
 
 /// Of the codec's memory.

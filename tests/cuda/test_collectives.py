@@ -257,7 +257,6 @@ def test_a_residual_follows_its_array():
     [
         ({"codec": skimp.BlockTopK(0.1)}, "no kernels"),
         ({"codec": skimp.Float()}, "no kernels"),
-        ({"codec": skimp.Sign(), "op": "median"}, "op=median is not there"),
         ({"codec": skimp.RandomK(k=3)}, "random_k.* no kernels"),
         (
             {"codec": skimp.TopK(k=3), "algorithm": "sparse_doubling"},
