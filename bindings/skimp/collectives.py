@@ -315,8 +315,8 @@ class Collectives:
         """
         if not isinstance(gossip, Gossip):
             raise InvalidArgument(f"gossip = {gossip!r} is no Gossip: pass skimp.Gossip(codec)")
-        packed = Packed(x)
-        target = Target(packed, out)
+        packed = packed_input(x)
+        target = packed.target(out)
         state = gossip.bind_if_lossy(packed, key)
         graph = gossip.graph(self._native.world_size)
         codec = gossip.codec.bound_to(packed)
