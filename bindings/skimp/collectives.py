@@ -147,8 +147,7 @@ class Collectives:
             require_lossless(codec, broadcast_codec, nonfinite, key, trim=trim)
             (result,) = self._run_sparse(ALLREDUCE, sparse, algorithm, op)
             return result if out is None else result.to_dense(out)
-        # Variants compute in host memory, and say so of arrays that lie elsewhere.
-        packed = Packed(x) if isinstance(codec, FeedbackVariant) else packed_input(x)
+        packed = packed_input(x)
         target = packed.target(out)
         options = (op, trim, algorithm, nonfinite, 0, key)
         return self._run(ALLREDUCE, packed, target, codec, broadcast_codec, *options)

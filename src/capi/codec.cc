@@ -104,9 +104,9 @@ skimp_status skimp_residual_copy(const skimp_residual* residual, int device,
     require_pointer(copy, "copy");
     require(device >= SKIMP_HOST, "device = ", device,
             " is neither SKIMP_HOST nor a device's index");
-    require(residual->variant == nullptr, "residual: one of ",
-            residual->variant ? residual->variant->name() : "", " lies in host memory alone");
-    *copy = new skimp_residual{residual->residual.copied_to(device)};
+    *copy = new skimp_residual{
+        residual->residual.copied_to(device),
+        residual->variant == nullptr ? nullptr : residual->variant->copied_to(device)};
   });
 }
 

@@ -121,7 +121,7 @@ skimp_status run_once(skimp_collective collective, skimp_communicator* communica
                                  residual == nullptr ? nullptr : &residual->residual,
                                  options.stream);
       } else {
-        variant->run(call, plan, residual->residual, input, output);
+        variant->run(call, plan, residual->residual, input, output, options.stream);
       }
     } catch (...) {
       communicator->report = plan.report();

@@ -80,17 +80,10 @@ Residual Residual::copied_to(int device) const {
   return copy;
 }
 
-/// On a device by way of the host: loss scales change rarely.
+/// Loss scales change rarely.
 void Residual::rescale(double factor) {
   require(std::isfinite(factor), "residual: factor ", factor, " must be finite");
-  const Buffer copied(device_ == host_memory ? 0 : bytes());
-  if (device_ != host_memory) save(copied.data(), count_);
-  visit_accumulator(dtype_, [&](auto value) {
-    using Value = decltype(value);
-    auto* values = reinterpret_cast<Value*>(copied.data() ? copied.data() : current_.data());
-    for (std::uint64_t i = 0; i < count_; ++i) values[i] *= static_cast<Value>(factor);
-  });
-  if (device_ != host_memory) copy_placed(device_, current_.data(), copied.data(), bytes());
+  rescale_placed(device_, current_.data(), dtype_, count_, factor);
 }
 
 ResidualView Residual::view(std::uint64_t count, DType dtype, std::uint64_t memory_count,

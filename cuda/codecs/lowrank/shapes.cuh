@@ -6,8 +6,8 @@
 
 #include "codecs/device_status.h"
 #include "codecs/lowrank/layout.h"
+#include "cuda/codecs/batch.cuh"
 #include "cuda/codecs/elements.cuh"
-#include "cuda/codecs/lowrank/batch.cuh"
 #include "cuda/codecs/lowrank/plain.cuh"
 
 namespace skimp::cuda::lowrank {

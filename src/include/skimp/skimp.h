@@ -173,8 +173,13 @@ SKIMP_API skimp_status skimp_residual_create_momentum(uint64_t count, skimp_dtyp
                                                       skimp_residual** residual);
 
 /** The array of that name, `count` values of the residual's own element type; NULL if it has none.
- *  May be read and written between calls, and is to be saved and loaded with the values. */
+ *  May be read and written between calls, and is to be saved and loaded with the values. Of a
+ *  residual on a device (skimp_residual_copy makes one) it is an address there. */
 SKIMP_API void* skimp_residual_array(skimp_residual* residual, const char* name);
+
+/** Copies that array to `values`, `count` of them in host memory, wherever it lies. */
+SKIMP_API skimp_status skimp_residual_save_array(const skimp_residual* residual, const char* name,
+                                                 void* values, uint64_t count);
 /** @} */
 
 /* ---- Communicators ------------------------------------------------------------------------- */
@@ -561,7 +566,8 @@ SKIMP_API skimp_status skimp_residual_save_memory(const skimp_residual* residual
                                                   uint64_t count);
 
 /** Another residual, that goes on where this one is, in the memory of `device`; SKIMP_HOST: the
- *  host's. For a rank whose array has moved; other ranks need not know. */
+ *  host's. For a rank whose array has moved, and for variants of feedback, which are made in host
+ *  memory; other ranks need not know. */
 SKIMP_API skimp_status skimp_residual_copy(const skimp_residual* residual, int device,
                                            skimp_residual** copy);
 

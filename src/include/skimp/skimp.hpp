@@ -145,6 +145,9 @@ class Residual : public Handle<skimp_residual, skimp_residual_destroy> {
 
   /// What a variant keeps; see skimp_residual_array.
   void* array(const char* name) { return skimp_residual_array(handle(), name); }
+  void save_array(const char* name, void* values, std::uint64_t count) const {
+    check(skimp_residual_save_array(handle(), name, values, count));
+  }
 
  private:
   explicit Residual(skimp_residual* residual) : Handle(residual) {}
