@@ -42,7 +42,13 @@ class SizedResidual : public api::Residual {
 
   /// An array of a variant; its memory lives as long as the residual.
   ResidualArray array(const std::string& name) {
+    if (device() >= 0) throw py::buffer_error("residual: the array is on a device");
     return {api::Residual::array(name.c_str()), count_, doubles_};
+  }
+
+  void save_array(const std::string& name, const py::buffer& values) const {
+    const py::buffer_info info = checked(values.request(true));
+    api::Residual::save_array(name.c_str(), info.ptr, static_cast<std::uint64_t>(info.size));
   }
 
   /// The memory as numpy sees it. The library keeps two buffers and swaps them: this view is of the
@@ -63,12 +69,18 @@ class SizedResidual : public api::Residual {
   }
 
   /// A copy, as bytes: it may have another size after the next call.
-  py::bytes memory() {
-    return {static_cast<const char*>(api::Residual::memory()), memory_count() * itemsize()};
+  py::bytes memory() const {
+    std::string values(memory_count() * itemsize(), '\0');
+    save_memory(values.data(), memory_count());
+    return values;
   }
 
   void load_memory(const std::string& values) {
     api::Residual::load_memory(values.data(), values.size() / itemsize());
+  }
+
+  SizedResidual copied_to(int device) const {
+    return {count_, doubles_ ? SKIMP_FLOAT64 : SKIMP_FLOAT32, api::Residual::copied_to(device)};
   }
 
  private:
@@ -111,6 +123,7 @@ void bind_codecs(py::module_& module) {
       .def_static("momentum", &SizedResidual::momentum, py::arg("count"), py::arg("dtype"),
                   py::arg("momentum"), py::arg("clip"), py::arg("masking"))
       .def("array", &SizedResidual::array, py::arg("name"), py::keep_alive<0, 1>())
+      .def("save_array", &SizedResidual::save_array, py::arg("name"), py::arg("values"))
       .def_property_readonly("count", &SizedResidual::count)
       .def_property_readonly("step", &SizedResidual::step)
       .def_property_readonly("device", &SizedResidual::device)
@@ -118,6 +131,7 @@ void bind_codecs(py::module_& module) {
       .def("load", &SizedResidual::load, py::arg("values"), py::arg("step"))
       .def("memory", &SizedResidual::memory)
       .def("load_memory", &SizedResidual::load_memory, py::arg("values"))
+      .def("copied_to", &SizedResidual::copied_to, py::arg("device"), WithoutGil())
       .def("rescale", &SizedResidual::rescale, py::arg("factor"), WithoutGil())
       .def_property_readonly("handle", &handle_of<SizedResidual>)
       .def_buffer(&SizedResidual::buffer);

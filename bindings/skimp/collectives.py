@@ -143,8 +143,7 @@ class Collectives(Keeping):
             require_lossless(codec, broadcast_codec, nonfinite, key, trim=trim)
             (result,) = self._run_sparse(ALLREDUCE, sparse, algorithm, op)
             return result if out is None else result.to_dense(out)
-        # Variants compute in host memory, and say so of arrays that lie elsewhere.
-        packed = Packed(x) if isinstance(codec, FeedbackVariant) else packed_input(x)
+        packed = packed_input(x)
         target = packed.target(out)
         options = (op, trim, algorithm, nonfinite, 0, key)
         return self._run(ALLREDUCE, packed, target, codec, broadcast_codec, *options)
@@ -311,8 +310,8 @@ class Collectives(Keeping):
         """
         if not isinstance(gossip, Gossip):
             raise InvalidArgument(f"gossip = {gossip!r} is no Gossip: pass skimp.Gossip(codec)")
-        packed = Packed(x)
-        target = Target(packed, out)
+        packed = packed_input(x)
+        target = packed.target(out)
         state = gossip.bind_if_lossy(packed, key)
         graph = gossip.graph(self._native.world_size)
         codec = gossip.codec.bound_to(packed)

@@ -50,4 +50,4 @@ class EF21(FeedbackVariant):
         return self._array("estimate", key)
 
     def _make_residual(self, count: int, dtype: str, device: int | None) -> Residual:
-        return VariantResidual(_objects.Residual.ef21, count, dtype)
+        return VariantResidual(_objects.Residual.ef21, count, dtype).moved_to(device)

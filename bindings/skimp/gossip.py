@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from skimp import _objects
 from skimp.codecs import Codec, Identity
+from skimp.device_packing import DevicePacked
 from skimp.dtypes import Values
 from skimp.errors import InvalidArgument
 from skimp.packing import Packed
@@ -156,7 +157,7 @@ class Gossip(State):
     def state(self, key: str | None = None) -> Values:
         """The state of a key, of shape (3, elements): see above.
 
-        The memory itself, current until the next call.
+        The memory itself, current until the next call. If the array is on a device, a copy.
         """
         slot = self._slots.get(key)
         if slot is None:
@@ -173,7 +174,7 @@ class Gossip(State):
         """What was asked for; None: the default."""
         return self._step_size
 
-    def bind_if_lossy(self, packed: Packed, key: str | None) -> Residual | None:
+    def bind_if_lossy(self, packed: Packed | DevicePacked, key: str | None) -> Residual | None:
         """The state of a key for this input; None where none is kept."""
         return self.bind(packed, key) if self.keeps_state else None
 

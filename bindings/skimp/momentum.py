@@ -82,7 +82,7 @@ class MomentumCorrection(FeedbackVariant):
         def make(count: int, code: int) -> _objects.Residual:
             return _objects.Residual.momentum(count, code, *options)
 
-        return VariantResidual(make, count, dtype)
+        return VariantResidual(make, count, dtype).moved_to(device)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "options": (self._momentum, self._clip, self._masking)}

@@ -106,9 +106,14 @@ class Residual:
         self._native.rescale(factor)
 
     def moved_to(self, device: int | None) -> Residual:
-        """One with the same values and step on another device, or in host memory (None)."""
-        moved = Residual(self.count, self.dtype, in_place=self._in_place, device=device)
-        moved.load(self.values, self.step, self.memory)
+        """One that goes on where this one is, on another device or in host memory (None).
+
+        Views of `values` stay those of this one.
+        """
+        moved = object.__new__(type(self))
+        moved.__dict__.update(self.__dict__)
+        moved._native = self._native.copied_to(_HOST if device is None else device)
+        moved._in_use = threading.Lock()
         return moved
 
     @contextmanager

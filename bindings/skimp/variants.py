@@ -27,8 +27,13 @@ class VariantResidual(Residual):
         self._in_use = threading.Lock()
 
     def array(self, name: str) -> Values:
-        """The memory of an array, of one axis."""
-        return np.asarray(self._native.array(name))
+        """The memory of an array, of one axis. If it is on a device, a copy."""
+        if self.device is None:
+            return np.asarray(self._native.array(name))
+        values = np.empty(self.count, self._dtype.storage)
+        self._native.save_array(name, values)
+        values.flags.writeable = False
+        return values
 
 
 class FeedbackVariant(State):

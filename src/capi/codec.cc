@@ -88,6 +88,28 @@ skimp_status skimp_residual_save(const skimp_residual* residual, void* values, u
   });
 }
 
+skimp_status skimp_residual_save_memory(const skimp_residual* residual, void* values,
+                                        uint64_t count) {
+  return guard([&] {
+    require_pointer(residual, "residual");
+    if (count > 0) require_pointer(values, "values");
+    residual->residual.save_memory(values, count);
+  });
+}
+
+skimp_status skimp_residual_copy(const skimp_residual* residual, int device,
+                                 skimp_residual** copy) {
+  return guard([&] {
+    require_pointer(residual, "residual");
+    require_pointer(copy, "copy");
+    require(device >= SKIMP_HOST, "device = ", device,
+            " is neither SKIMP_HOST nor a device's index");
+    *copy = new skimp_residual{
+        residual->residual.copied_to(device),
+        residual->variant == nullptr ? nullptr : residual->variant->copied_to(device)};
+  });
+}
+
 int skimp_residual_device(const skimp_residual* residual) { return residual->residual.device(); }
 
 skimp_status skimp_residual_rescale(skimp_residual* residual, double factor) {

@@ -137,7 +137,7 @@ bool skimp::capi::run_collective(skimp_collective collective, skimp_communicator
         variant == nullptr
             ? run_with_feedback(plan, input, output,
                                 residual == nullptr ? nullptr : &residual->residual, options.stream)
-            : variant->run(call, plan, residual->residual, input, output);
+            : variant->run(call, plan, residual->residual, input, output, options.stream);
     communicator->report = plan.report();
     return written;
   } catch (...) {

@@ -4,6 +4,7 @@
 #include "feedback/ef21.h"
 #include "feedback/momentum.h"
 
+using skimp::require;
 using skimp::capi::checked_count;
 using skimp::capi::checked_dtype;
 using skimp::capi::guard;
@@ -32,6 +33,17 @@ skimp_status skimp_residual_create_momentum(uint64_t count, skimp_dtype dtype, d
     *residual = make(count, dtype,
                      skimp::make_momentum(checked_count(count), checked_dtype(dtype),
                                           {momentum, clip, masking != 0}));
+  });
+}
+
+skimp_status skimp_residual_save_array(const skimp_residual* residual, const char* name,
+                                       void* values, uint64_t count) {
+  return guard([&] {
+    require_pointer(residual, "residual");
+    require_pointer(name, "name");
+    if (count > 0) require_pointer(values, "values");
+    require(residual->variant != nullptr, "residual: has no array ", name);
+    residual->variant->save(name, values, count);
   });
 }
 

@@ -19,6 +19,7 @@ inline constexpr DeviceStatus exponent_status = 8;   ///< decoding: an exponent 
 inline constexpr DeviceStatus index_status = 16;     ///< decoding: indices that no encoder writes
 inline constexpr DeviceStatus hit_status = 32;       ///< encoding: Guess::hit
 inline constexpr DeviceStatus missed_status = 64;    ///< encoding: Guess::missed
+inline constexpr DeviceStatus shape_status = 128;    ///< decoding: shapes that were not due
 
 /// Throws CorruptPayload if a decoding kernel met what no encoder writes.
 inline void require_intact_status(const std::string& codec, DeviceStatus status) {
@@ -28,6 +29,7 @@ inline void require_intact_status(const std::string& codec, DeviceStatus status)
   require_intact((status & exponent_status) == 0, codec, ": the exponent is out of its range");
   require_intact((status & index_status) == 0, codec,
                  ": the indices do not ascend below count, or are not k");
+  require_intact((status & shape_status) == 0, codec, ": a payload of shapes that were not due");
 }
 
 }  // namespace skimp

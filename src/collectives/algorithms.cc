@@ -70,7 +70,6 @@ void require_device_path(const Algorithm& row, const Call& call) {
          " for arrays on a device: copy the array to host memory");
   };
   if (!row.on_device) refuse("algorithm ", row.name, " is not there");
-  if (is_robust(call.op)) refuse("op=", name_of(call.op), " is not there");
   for (const CodecPtr& codec : {call.codec, call.broadcast_codec}) {
     if (!codec->has_kernels()) refuse(codec->text(), " has no kernels");
   }

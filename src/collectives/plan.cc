@@ -7,7 +7,6 @@
 
 #include "base/checksum.h"
 #include "base/float_environment.h"
-#include "codecs/elements.h"
 #include "collectives/allreduce/hierarchical.h"
 #include "collectives/mix/step_size.h"
 #include "collectives/nodes.h"
@@ -103,7 +102,11 @@ Plan::Plan(std::shared_ptr<Communicator> communicator, const Call& call, const A
   if (call.device != host_memory) {
     queue_ = std::make_unique<DeviceQueue>(payload_place(call, world_));
   }
-  if (!alone) runner_ = algorithm.make(call, world_);
+  if (!alone) {
+    runner_ = algorithm.make(call, world_);
+  } else if (call.op == SKIMP_VOTE) {
+    votes_ = PlacedMemory(call.count * bytes_of(accumulator_of(call.dtype)), call.device);
+  }
   report_.report_bytes = sizeof report_;
   std::strncpy(report_.algorithm, alone ? "none" : algorithm.name, sizeof report_.algorithm - 1);
   report_.count = call.count;
@@ -162,7 +165,9 @@ std::string Plan::agreed_text(const ResidualView* residual) const {
   if (residual == nullptr || !residual->fresh) return agreed;
   agreed += skimp::text(" residual_step=", residual->step);
   if (residual->memory_in == nullptr || !runner_ || !runner_->begins_with_memory()) return agreed;
-  return agreed + skimp::text(" residual_memory=", checksum(memory_of(residual->memory_in)));
+  const Buffer memory(memory_bytes());
+  copy_placed(call_.device, memory.data(), residual->memory_in, memory.bytes());
+  return agreed + skimp::text(" residual_memory=", checksum(memory.span()));
 }
 
 void Plan::execute(Messenger& messenger, const void* input, void* output,
@@ -246,36 +251,30 @@ void Plan::pass_through(Run& run) {
 }
 
 /// The only vote decides.
-void Plan::vote_alone(const Run& run) {
-  visit_accumulator(call_.dtype, [&](auto value) {
-    using Value = decltype(value);
-    const RobustReduction vote(call_, 1);
-    const Sink<Value> sink({.data = run.output, .dtype = call_.dtype});
-    for_each_tile(Source<Value>(run.input, call_.dtype), call_.count,
-                  [&](std::uint64_t begin, std::uint64_t n, const Value* values) {
-                    Value tile[tile_elements];
-                    std::copy(values, values + n, tile);
-                    vote.run(tile, n, n);
-                    sink.put(begin, n, tile);
-                  });
-  });
+void Plan::vote_alone(Run& run) {
+  const DType accumulator = accumulator_of(call_.dtype);
+  transfer_values(run, {.input = run.input,
+                        .dtype = call_.dtype,
+                        .count = call_.count,
+                        .output = {.data = votes_.data(), .dtype = accumulator}});
+  RobustReduction(call_, 1).run(run, votes_.data(), call_.count, call_.count);
+  transfer_values(run, {.input = votes_.data(),
+                        .dtype = accumulator,
+                        .count = call_.count,
+                        .output = {.data = run.output, .dtype = call_.dtype}});
 }
 
-/// The codec's memory, as bytes.
-Bytes Plan::memory_of(const void* memory) const {
-  return {static_cast<const std::byte*>(memory),
-          call_.codec->memory_count(call_.count) * bytes_of(accumulator_of(call_.dtype))};
+/// Of the codec's memory.
+std::uint64_t Plan::memory_bytes() const {
+  return call_.codec->memory_count(call_.count) * bytes_of(accumulator_of(call_.dtype));
 }
 
 /// Nothing was left out of this rank's values.
 void Plan::keep_residual(Run& run) {
-  if (run.memory_out != nullptr) {
-    const Bytes memory = memory_of(run.memory_out);
-    if (run.memory_in == nullptr) {
-      std::memset(run.memory_out, 0, memory.size());
-    } else {
-      std::memcpy(run.memory_out, run.memory_in, memory.size());
-    }
+  if (run.memory_out != nullptr && run.memory_in == nullptr) {
+    clear_values(run, run.memory_out, memory_bytes());
+  } else if (run.memory_out != nullptr) {
+    copy_values(run, run.memory_out, run.memory_in, memory_bytes());
   }
   if (run.residual_out == run.residual_in) return;
   copy_values(run, run.residual_out, run.residual_in,

@@ -8,6 +8,7 @@
 #include "collectives/algorithm.h"
 #include "collectives/communicator.h"
 #include "collectives/device_queue.h"
+#include "device/placed.h"
 
 namespace skimp {
 
@@ -48,8 +49,8 @@ class Plan : public std::enable_shared_from_this<Plan> {
   bool gives() const { return call_.collective != SKIMP_BROADCAST || world_.rank == call_.root; }
   bool anyone_nonfinite(Run& run);
   void pass_through(Run& run);
-  void vote_alone(const Run& run);
-  Bytes memory_of(const void* memory) const;
+  void vote_alone(Run& run);
+  std::uint64_t memory_bytes() const;
   void keep_residual(Run& run);
 
   std::shared_ptr<Communicator> communicator_;
@@ -60,6 +61,7 @@ class Plan : public std::enable_shared_from_this<Plan> {
   std::string text_;
   std::unique_ptr<DeviceQueue> queue_;  ///< null: arrays lie in host memory
   std::unique_ptr<Runner> runner_;
+  PlacedMemory votes_;  ///< of a world of one
   skimp_report report_;
 };
 

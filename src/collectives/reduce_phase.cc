@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "collectives/place.h"
-#include "collectives/stopwatch.h"
 
 namespace skimp {
 
@@ -36,10 +35,7 @@ void ReducePhase::for_each_sum(Run& run, const Visit& visit,
         }
       }
       void* sum = sums_[static_cast<std::size_t>(thread)].data();
-      if (robust_) {
-        const Stopwatch stopwatch(part.codec_seconds);
-        robust_->run(sum, own().largest_segment(), slice.count());
-      }
+      if (robust_) robust_->run(part, sum, own().largest_segment(), slice.count());
       visit(part, coder, begin + i, sum);
     });
     after(begin, begin + n);

@@ -1,12 +1,14 @@
 #include "collectives/robust.h"
 
 #include <algorithm>
-#include <bit>
-#include <limits>
-#include <type_traits>
 
 #include "base/isa.h"
 #include "codecs/elements.h"
+#include "collectives/device_queue.h"
+#include "collectives/robust_column.h"
+#include "collectives/robust_kernels.h"
+#include "collectives/stopwatch.h"
+#include "device/library.h"
 
 namespace skimp {
 namespace {
@@ -14,45 +16,15 @@ namespace {
 /// Columns taken at once: those of many ranks fit in the first-level cache.
 constexpr std::uint64_t columns = 256;
 
-/// The comparisons of Batcher's merge exchange, for any number of rows (Knuth, The Art of Computer
-/// Programming, 5.2.2 M). They do not depend on the values, so that whole rows are compared.
+using robust::key_of;
+using robust::KeyOf;
+using robust::sign_of;
+using robust::value_of;
+
 std::vector<std::pair<int, int>> sorting_network(int rows) {
   std::vector<std::pair<int, int>> network;
-  const int top = static_cast<int>(std::bit_ceil(static_cast<unsigned>(rows))) / 2;
-  for (int p = top; p > 0; p /= 2) {
-    int r = 0;
-    int d = p;
-    for (int q = top;; q /= 2) {
-      for (int i = 0; i + d < rows; ++i) {
-        if ((i & p) == r) network.emplace_back(i, i + d);
-      }
-      if (q == p) break;
-      d = q - p;
-      r = p;
-    }
-  }
+  robust::for_each_comparison(rows, [&](int i, int j) { network.emplace_back(i, j); });
   return network;
-}
-
-/// Signed integers in the order of the numbers; its own inverse but for NaN. Those of negative
-/// numbers have all other bits flipped.
-template <class Value>
-using KeyOf = std::make_signed_t<BitsOf<Value>>;
-
-template <class Key>
-Key flip_negative(Key bits) {
-  return bits ^ ((bits >> (sizeof(Key) * 8 - 1)) & std::numeric_limits<Key>::max());
-}
-
-template <class Value>
-KeyOf<Value> key_of(Value value) {
-  const auto key = flip_negative(std::bit_cast<KeyOf<Value>>(value));
-  return is_nan(value) ? std::numeric_limits<KeyOf<Value>>::max() : key;
-}
-
-template <class Value>
-Value value_of(KeyOf<Value> key) {
-  return canonical(std::bit_cast<Value>(flip_negative(key)));
 }
 
 template <class Value>
@@ -106,13 +78,11 @@ void vote(const Rows& rows, int ranks, std::uint64_t n) {
   for (int rank = 0; rank < ranks; ++rank) {
     const std::byte* row = rows[rank];
     for (std::uint64_t i = 0; i < n; ++i) {
-      const auto value = load<Value>(row + i * sizeof(Value));
-      balance[i] += KeyOf<Value>{value > 0} - KeyOf<Value>{value < 0};
+      balance[i] += sign_of(load<Value>(row + i * sizeof(Value)));
     }
   }
   for (std::uint64_t i = 0; i < n; ++i) {
-    const auto sign = KeyOf<Value>{balance[i] > 0} - KeyOf<Value>{balance[i] < 0};
-    store(rows[0] + i * sizeof(Value), static_cast<Value>(sign));
+    store(rows[0] + i * sizeof(Value), static_cast<Value>(sign_of(balance[i])));
   }
 }
 
@@ -146,7 +116,18 @@ RobustReduction::RobustReduction(const Call& call, int world_size)
       network_(call.op == SKIMP_VOTE ? std::vector<std::pair<int, int>>()
                                      : sorting_network(world_size)) {}
 
-void RobustReduction::run(void* rows, std::uint64_t stride, std::uint64_t count) const {
+void RobustReduction::run(Run& run, void* rows, std::uint64_t stride, std::uint64_t count) const {
+  const Stopwatch stopwatch(run.codec_seconds);
+  if (run.queue == nullptr) return reduce(rows, stride, count);
+  const SkimpRankRows there{rows, accumulator_of(dtype_), stride, count, ranks_};
+  if (op_ == SKIMP_VOTE) {
+    SKIMP_ON_DEVICE(skimp_cuda_vote, run.queue->stream(), there);
+  } else {
+    SKIMP_ON_DEVICE(skimp_cuda_trimmed_mean, run.queue->stream(), there, trim_);
+  }
+}
+
+void RobustReduction::reduce(void* rows, std::uint64_t stride, std::uint64_t count) const {
   on_isa([&](auto) {
     visit_accumulator(dtype_, [&](auto value) {
       using Value = decltype(value);

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "collectives/call.h"
+#include "collectives/algorithm.h"
 
 namespace skimp {
 
@@ -31,9 +31,11 @@ class RobustReduction {
 
   /// Reduces row r of every rank r, each of `count` values of the accumulator's type, `stride`
   /// values from the one before. The result is the first row; the others are spent.
-  void run(void* rows, std::uint64_t stride, std::uint64_t count) const;
+  void run(Run& run, void* rows, std::uint64_t stride, std::uint64_t count) const;
 
  private:
+  void reduce(void* rows, std::uint64_t stride, std::uint64_t count) const;
+
   skimp_op op_;
   DType dtype_;
   int ranks_;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "base/dtype.h"
 #include "device/buffer.h"
 #include "device/memory.h"
 
@@ -44,5 +45,17 @@ class PayloadMemory {
   Buffer host_;
   PlacedMemory on_device_;
 };
+
+/// Copies, and waits until that is done. Memory of the host, or of `device` on either side.
+void copy_placed(int device, void* to, const void* from, std::uint64_t bytes);
+
+/// The same of memory of the stream's device, after what the stream was given before.
+void copy_placed(const DeviceStream& stream, void* to, const void* from, std::uint64_t bytes);
+
+/// Fills with zeros, and waits.
+void clear_placed(int device, void* memory, std::uint64_t bytes);
+
+/// Multiplies `count` values of an accumulator's type; on a device by way of the host.
+void rescale_placed(int device, void* values, DType dtype, std::uint64_t count, double factor);
 
 }  // namespace skimp

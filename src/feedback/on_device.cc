@@ -72,12 +72,7 @@ std::uint64_t encode_on_device(const Codec& codec, const void* input, std::uint6
   const std::uint64_t needed = header_bytes + encoded.bytes;
   require(frame.size() >= needed, "encode: the frame needs ", needed, " bytes, capacity is ",
           frame.size());
-  const std::uint64_t memory_at =
-      divide_up(codec.device_workspace_bytes(count, dtype).encode, 64) * 64;
-  const std::uint64_t memory_count = residual == nullptr ? 0 : codec.memory_count(count);
-  const std::uint64_t memory_bytes = memory_count * bytes_of(accumulator_of(dtype));
-  DeviceCall call(stream, memory_at + 2 * memory_bytes, encoded.bytes);
-  ResidualView view;
+  DeviceCall call(stream, codec.device_workspace_bytes(count, dtype).encode, encoded.bytes);
   EncodeJob job;
   job.input = input;
   job.dtype = dtype;
@@ -85,20 +80,17 @@ std::uint64_t encode_on_device(const Codec& codec, const void* input, std::uint6
   job.payload = call.payload();
   job.workspace = call.workspace();
   if (residual != nullptr) {
-    view = residual->view(count, dtype, memory_count, stream.device);
+    const ResidualView view =
+        residual->view(count, dtype, codec.memory_count(count), stream.device);
     job.residual_in = view.in;
     job.residual_out = view.out;
+    job.memory_in = view.memory_in;
+    job.memory_out = view.memory_out;
     job.random.call = static_cast<std::uint32_t>(view.step);
   }
-  if (view.memory_in != nullptr) {  // the residual keeps it in host memory
-    job.memory_in = call.workspace() + memory_at;
-    call.copy(call.workspace() + memory_at, view.memory_in, memory_bytes);
-  }
-  if (view.memory_out != nullptr) job.memory_out = call.workspace() + memory_at + memory_bytes;
   codec.encode_on(stream, job, call.status());
   const MutableBytes payload = frame.subspan(header_bytes, encoded.bytes);
   call.copy(payload.data(), job.payload, payload.size());
-  if (view.memory_out != nullptr) call.copy(view.memory_out, job.memory_out, memory_bytes);
   encoded.nonfinite = (call.finish() & nonfinite_status) != 0;
   FrameHeader header = describe(codec, dtype, count, encoded);
   seal(header, payload);

@@ -1,26 +1,14 @@
 #include "feedback/residual.h"
 
 #include <cmath>
-#include <cstring>
 #include <utility>
 
 #include "base/float_environment.h"
 #include "base/stream.h"
 #include "codecs/frame.h"
-#include "device/library.h"
 
 namespace skimp {
 namespace {
-
-/// Copies between the host and where a residual lies.
-void copy(int device, void* to, const void* from, std::uint64_t bytes) {
-  if (device == host_memory) {
-    std::memcpy(to, from, bytes);
-  } else {
-    SKIMP_ON_DEVICE(skimp_cuda_copy, {device}, to, from, bytes);
-    SKIMP_ON_DEVICE(skimp_cuda_wait, {device});
-  }
-}
 
 std::string place(int device) {
   return device == host_memory ? "in host memory" : text("on device ", device);
@@ -51,45 +39,51 @@ Residual::Residual(std::uint64_t count, DType dtype, bool in_place, int device)
     : count_(count), dtype_(accumulator_of(dtype)), in_place_(in_place), device_(device) {
   current_ = PlacedMemory(bytes(), device);
   if (!in_place) next_ = PlacedMemory(bytes(), device);
-  if (count == 0) return;
-  if (device == host_memory) {
-    std::memset(current_.data(), 0, bytes());
-  } else {
-    SKIMP_ON_DEVICE(skimp_cuda_clear, {device}, current_.data(), bytes());
-    SKIMP_ON_DEVICE(skimp_cuda_wait, {device});
-  }
+  clear_placed(device, current_.data(), bytes());
 }
 
 void Residual::load(const void* values, std::uint64_t count, std::uint64_t step) {
   require(count == count_, "residual: ", count, " values to load, it has ", count_);
-  if (count > 0) copy(device_, current_.data(), values, bytes());
+  copy_placed(device_, current_.data(), values, bytes());
   step_ = step;
   fresh_ = true;
 }
 
 void Residual::save(void* values, std::uint64_t count) const {
   require(count == count_, "residual: ", count, " values to save, it has ", count_);
-  if (count > 0) copy(device_, values, current_.data(), bytes());
+  copy_placed(device_, values, current_.data(), bytes());
 }
 
 void Residual::load_memory(const void* values, std::uint64_t count) {
-  memory_ = Buffer(count * bytes_of(dtype_));
-  if (count > 0) std::memcpy(memory_.data(), values, memory_.bytes());
+  memory_ = PlacedMemory(count * bytes_of(dtype_), device_);
   memory_count_ = count;
+  copy_placed(device_, memory_.data(), values, memory_bytes());
   fresh_ = true;
 }
 
-/// On a device by way of the host: loss scales change rarely.
+void Residual::save_memory(void* values, std::uint64_t count) const {
+  require(count == memory_count_, "residual: ", count, " values of memory to save, it has ",
+          memory_count_);
+  copy_placed(device_, values, memory_.data(), memory_bytes());
+}
+
+/// Ranks whose arrays stay where they are do not hear of it, so it is no fresh one.
+Residual Residual::copied_to(int device) const {
+  const int involved = device == host_memory ? device_ : device;
+  Residual copy(count_, dtype_, in_place_, device);
+  copy_placed(involved, copy.current_.data(), current_.data(), bytes());
+  copy.memory_ = PlacedMemory(memory_bytes(), device);
+  copy.memory_count_ = memory_count_;
+  copy_placed(involved, copy.memory_.data(), memory_.data(), memory_bytes());
+  copy.step_ = step_;
+  copy.fresh_ = fresh_;
+  return copy;
+}
+
+/// Loss scales change rarely.
 void Residual::rescale(double factor) {
   require(std::isfinite(factor), "residual: factor ", factor, " must be finite");
-  const Buffer copied(device_ == host_memory ? 0 : bytes());
-  if (device_ != host_memory) save(copied.data(), count_);
-  visit_accumulator(dtype_, [&](auto value) {
-    using Value = decltype(value);
-    auto* values = reinterpret_cast<Value*>(copied.data() ? copied.data() : current_.data());
-    for (std::uint64_t i = 0; i < count_; ++i) values[i] *= static_cast<Value>(factor);
-  });
-  if (device_ != host_memory && count_ > 0) copy(device_, current_.data(), copied.data(), bytes());
+  rescale_placed(device_, current_.data(), dtype_, count_, factor);
 }
 
 ResidualView Residual::view(std::uint64_t count, DType dtype, std::uint64_t memory_count,
@@ -99,7 +93,8 @@ ResidualView Residual::view(std::uint64_t count, DType dtype, std::uint64_t memo
   require(device == device_, "residual: made ", place(device_), ", used with an array ",
           place(device));
   next_memory_count_ = memory_count;
-  next_memory_.reserve(next_memory_count_ * bytes_of(dtype_));
+  const std::uint64_t needed = next_memory_count_ * bytes_of(dtype_);
+  if (next_memory_.bytes() < needed) next_memory_ = PlacedMemory(needed, device_);
   const bool remembers = next_memory_count_ > 0;
   return {.in = current_.data(),
           .out = in_place_ ? current_.data() : next_.data(),

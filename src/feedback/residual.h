@@ -22,14 +22,19 @@ class Residual {
   int device() const { return device_; }
   void* values() const { return current_.data(); }
 
-  /// The codec's memory of the last call (see Codec::memory_count), in the residual's type.
+  /// The codec's memory of the last call (see Codec::memory_count), in the residual's type. It lies
+  /// where the values do.
   std::uint64_t memory_count() const { return memory_count_; }
   void* memory() { return memory_.data(); }
-  void load_memory(const void* values, std::uint64_t count);
 
   /// To and from host memory.
   void load(const void* values, std::uint64_t count, std::uint64_t step);
   void save(void* values, std::uint64_t count) const;
+  void load_memory(const void* values, std::uint64_t count);
+  void save_memory(void* values, std::uint64_t count) const;
+
+  /// One that goes on where this one is, in other memory.
+  Residual copied_to(int device) const;
 
   void rescale(double factor);
 
@@ -44,6 +49,7 @@ class Residual {
 
  private:
   std::uint64_t bytes() const { return count_ * bytes_of(dtype_); }
+  std::uint64_t memory_bytes() const { return memory_count_ * bytes_of(dtype_); }
 
   std::uint64_t count_;
   DType dtype_;
@@ -55,8 +61,8 @@ class Residual {
   PlacedMemory next_;
   std::uint64_t memory_count_ = 0;
   std::uint64_t next_memory_count_ = 0;
-  Buffer memory_;
-  Buffer next_memory_;
+  PlacedMemory memory_;
+  PlacedMemory next_memory_;
 };
 
 /// Runs a plan with a residual (or none: null), which changes only if the run succeeds.

@@ -2,12 +2,14 @@
 /// Variants of error feedback: arrays kept beside a residual, and what is computed with them before
 /// and after an allreduce through it. docs/feedback.md has the formulas.
 ///
-/// They compute and send in the accumulator's type, whatever the array's.
+/// They compute and send in the accumulator's type, whatever the array's, and where it lies.
 #pragma once
 
+#include <memory>
 #include <string_view>
 #include <vector>
 
+#include "feedback/kernels.h"
 #include "feedback/residual.h"
 
 namespace skimp {
@@ -19,8 +21,15 @@ class Variant {
   /// "ef21": for messages.
   virtual const char* name() const = 0;
 
-  /// The array called `name`, values of the residual's type, zeros at first; null if there is none.
+  /// The array called `name`, values of the residual's type, zeros at first, where the residual's
+  /// values lie; null if there is none.
   void* array(std::string_view name) const;
+
+  /// Copies the array to host memory. Throws InvalidArgument if there is none of this size.
+  void save(std::string_view name, void* values, std::uint64_t count) const;
+
+  /// One that goes on where this one is, in other memory. It is made in host memory.
+  std::unique_ptr<Variant> copied_to(int device) const;
 
   /// Multiplies all values of its arrays.
   void rescale(double factor);
@@ -30,27 +39,24 @@ class Variant {
   Call inner(Call call) const;
 
   /// Runs `call` by a plan of its inner call. Changes nothing unless it succeeds; returns false
-  /// when the run was skipped.
-  bool run(const Call& call, Plan& plan, Residual& residual, const void* input, void* output);
+  /// when the run was skipped. `stream` is for calls on a device.
+  bool run(const Call& call, Plan& plan, Residual& residual, const void* input, void* output,
+           void* stream);
 
  protected:
   Variant(std::uint64_t count, DType dtype, std::vector<const char*> names);
 
-  /// One run, values in the accumulator's type. The residual's before and after are those of the
-  /// reduction.
-  struct Step {
-    const Call& call;
-    int world_size;
-    const void* input;  ///< of the call's own dtype
-    void* output;       ///< likewise
-    void* values;       ///< that are reduced
-    const void* mean;   ///< of them
-    const void* residual_in;
-    void* residual_out;
+  std::uint64_t count() const { return count_; }
+  DType dtype() const { return dtype_; }  ///< the accumulator's
 
-    /// What makes the result of a mean.
-    int times() const { return call.op == SKIMP_SUM ? world_size : 1; }
+  struct Step {
+    FeedbackStep arrays;
+    int world_size;
+    const DeviceStream* stream;  ///< null: the arrays are in host memory
   };
+
+  /// One of the same kind, in host memory, whose arrays are zeros.
+  virtual std::unique_ptr<Variant> blank() const = 0;
 
   /// Writes the values to reduce, and nothing else.
   virtual void before(const Step& step) = 0;
@@ -60,14 +66,17 @@ class Variant {
  private:
   struct Kept {
     const char* name;
-    Buffer values;
+    PlacedMemory values;
   };
+
+  std::uint64_t bytes() const { return count_ * bytes_of(dtype_); }
 
   std::uint64_t count_;
   DType dtype_;
+  int device_ = host_memory;
   std::vector<Kept> kept_;
-  Buffer values_;
-  Buffer mean_;
+  PlacedMemory values_;
+  PlacedMemory mean_;
 };
 
 }  // namespace skimp

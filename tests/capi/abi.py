@@ -134,6 +134,8 @@ FUNCTIONS = {
     "residual_create_momentum": (c_uint64, c_int, c_double, c_double, c_int, POINTER(c_void_p)),
     "residual_load": (c_void_p, c_void_p, c_uint64, c_uint64),
     "residual_load_memory": (c_void_p, c_void_p, c_uint64),
+    "residual_save_memory": (c_void_p, c_void_p, c_uint64),
+    "residual_copy": (c_void_p, c_int, POINTER(c_void_p)),
     "residual_rescale": (c_void_p, c_double),
     "threads_create": (c_int, POINTER(c_void_p)),
     "mpi_table_create": (POINTER(MpiTable), POINTER(c_void_p)),

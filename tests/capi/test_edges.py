@@ -71,6 +71,9 @@ def test_null_is_named(lib, alone, sign):
         ("values", lib.residual_load, residual, None, COUNT, 0),
         ("residual", lib.residual_load_memory, None, data, COUNT),
         ("values", lib.residual_load_memory, residual, None, COUNT),
+        ("residual", lib.residual_save_memory, None, data, 0),
+        ("residual", lib.residual_copy, None, abi.HOST, byref(made)),
+        ("copy", lib.residual_copy, residual, abi.HOST, None),
         ("residual", lib.residual_rescale, None, 2.0),
         ("communicators", lib.threads_create, 2, None),
         ("table", lib.mpi_table_create, None, byref(made)),
@@ -351,10 +354,18 @@ def test_a_memory_is_saved_and_loaded(lib, sign):
     assert lib.residual_memory_count(one) == 15
     assert lib.residual_load(two, lib.residual_data(one), COUNT, 1) == OK
     assert lib.residual_load_memory(two, lib.residual_memory(one), 15) == OK
-    assert encode(lib, lowrank, x, one)[0].raw == encode(lib, lowrank, x, two)[0].raw
+    three, kept = c_void_p(), np.empty(15, np.float32)
+    assert lib.residual_copy(one, abi.HOST, byref(three)) == OK
+    assert lib.residual_save_memory(three, kept.ctypes.data, 15) == OK
+    memory = (c_float * 15).from_address(lib.residual_memory(one))
+    np.testing.assert_array_equal(kept, memory)
+    status = lib.residual_save_memory(three, kept.ctypes.data, 14)
+    assert refused(lib, status, "14 values of memory to save, it has 15")
+    frame = encode(lib, lowrank, x, one)[0].raw
+    assert all(encode(lib, lowrank, x, other)[0].raw == frame for other in (two, three))
     encode(lib, sign, x, two)
     assert lib.residual_memory_count(two) == 0
-    for residual in (one, two):
+    for residual in (one, two, three):
         lib.residual_destroy(residual)
     lib.codec_destroy(lowrank)
 

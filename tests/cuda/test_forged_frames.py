@@ -117,14 +117,27 @@ def negative_scale(payload: bytearray) -> None:
     payload[3] ^= 0x80
 
 
+def other_shapes(payload: bytearray) -> None:
+    """The rows as columns, the columns as rows."""
+    payload[8:24] = payload[16:24] + payload[8:16]
+
+
+NO_SCALE = "neither a magnitude nor the canonical NaN"
+
+
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize(
-    ("round_", "says"), [(0, "from rank 1: sign"), (1, "from rank 1: quantize")]
+    ("text", "algorithm", "round_", "change", "says"),
+    [
+        ("sign(block=32)", None, 0, negative_scale, ("sign", NO_SCALE)),
+        ("sign(block=32)", None, 1, negative_scale, ("quantize", NO_SCALE)),
+        ("lowrank(rank=2,shapes=20x30)", b"gather", 0, other_shapes, ("lowrank", "of shapes")),
+    ],
 )
-def test_a_scale_that_is_none(lib, place, round_, says):
+def test_what_no_encoder_writes(lib, place, text, algorithm, round_, change, says):
     device = PLACES[place]
-    post = Post(forged(round_, negative_scale))
-    sign, outcome = lib.make("codec", b"sign(block=32)"), {}
+    post = Post(forged(round_, change))
+    codec, outcome = lib.make("codec", text.encode()), {}
 
     def worker(rank):
         x = array("normal", COUNT, "float32", seed=rank)
@@ -139,7 +152,7 @@ def test_a_scale_that_is_none(lib, place, round_, says):
             assert made == abi.OK
         before[:] = 0.25
         assert lib.residual_load(residual, before.ctypes.data, COUNT, 3) == abi.OK
-        options = abi.Options(codec=sign, residual=residual, device=device)
+        options = abi.Options(codec=codec, residual=residual, algorithm=algorithm, device=device)
         arrays = x.ctypes.data, y.ctypes.data
         status = lib.allreduce(comm, *arrays, COUNT, abi.FLOAT32, byref(options))
         message = lib.last_error_message()
@@ -156,6 +169,6 @@ def test_a_scale_that_is_none(lib, place, round_, says):
         thread.join()
     status, message, kept = outcome[0]
     assert (status, kept) == (abi.CORRUPT_PAYLOAD, (True, 3)), message
-    assert says in message and "neither a magnitude nor the canonical NaN" in message
+    assert all(part in message for part in ("from rank 1", *says))
     assert outcome[1][0] in (abi.OK, abi.CORRUPT_PAYLOAD)  # it may be done before it hears of it
-    lib.codec_destroy(sign)
+    lib.codec_destroy(codec)

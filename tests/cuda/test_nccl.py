@@ -29,12 +29,12 @@ from tests.cuda.emulation import (
 )
 from tests.cuda.test_collectives import (
     CODECS,
-    compare,
     steps_of_algorithm,
     steps_of_sisters,
     steps_of_two_phase,
 )
 from tests.cuda.test_nvcc import NVCC
+from tests.cuda.worlds import compare
 from tests.pairwise import parametrize
 from tests.tables import DTYPES, array
 
@@ -44,6 +44,7 @@ pytestmark = pytest.mark.skipif(ON_GPU, reason="NCCL wants a GPU for each rank")
 SOME_CODECS = ("identity", *CODECS[1:6:2], "topk(density=0.05)")
 DATA = ("normal", "mostly_zero", "with_nonfinite")
 WORLD_SIZES = (1, 2, 3, 4, 6, 9)
+STEPS = 3
 
 join = partial(skimp.nccl, device=0)
 
@@ -97,6 +98,34 @@ def test_algorithms(codec, algorithm, count, world_size, dtype, op, feedback, da
 def test_sisters(codec, count, world_size, dtype, feedback, data, segment):
     steps = steps_of_sisters(codec, count, dtype, feedback, data)
     compare("all", world_size, steps, segment, join)
+
+
+@pytest.mark.parametrize("dtype", DTYPES[:2])
+@pytest.mark.parametrize("world_size", WORLD_SIZES[1:-1])
+def test_other_rows_and_feedback(world_size, dtype):
+    """Linear, robust and gossip, and variants of feedback."""
+
+    def steps(comm, place):
+        x = array("normal", 1200, dtype, seed=comm.rank).reshape(30, 40)
+        for codec in (
+            skimp.ErrorFeedback(skimp.LowRank(2)),
+            skimp.EF21(skimp.Sign(block=32)),
+            skimp.MomentumCorrection(skimp.Quantize(4, block=64), momentum=0.9, clip=1.0),
+        ):
+            for _ in range(STEPS):
+                yield f"{codec}", comm.allreduce(place(x), codec=codec), x.dtype
+        for op in ("median", "trimmed_mean", "vote"):
+            for codec in (skimp.Identity(), skimp.Sign(block=32)):
+                result = comm.allreduce(place(x), codec=codec, op=op, algorithm="two_phase")
+                yield f"{op} {codec}", result, x.dtype
+        for codec in (skimp.Identity(), skimp.Quantize(4, block=64), skimp.LowRank(2)):
+            gossip = skimp.Gossip(codec, graph="ring", step_size=0.5)
+            given = place(x)
+            for _ in range(STEPS):
+                given = comm.mix(given, gossip)
+                yield f"mix {codec}", given, x.dtype
+
+    compare("all", world_size, steps, join=join)
 
 
 @pytest.mark.parametrize("nonfinite", ["propagate", "raise"])

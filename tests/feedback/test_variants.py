@@ -50,7 +50,7 @@ def run(make, world_size, inputs, **options):
 @parametrize(
     variant=tuple(VARIANTS),
     method=[method for method in METHODS if method.codec != "identity"],
-    count=(0, 1, 33, 2049),
+    count=(0, 1, 33, 5003),
     world_size=(1, 2, 3, 5),
     dtype=DTYPES,
     op=("mean", "sum"),

@@ -50,7 +50,7 @@ class MomentumCorrection:
         return result.outputs[0]
 
     def clipped(self, x: np.ndarray, world_size: int) -> np.ndarray:
-        norm = np.sqrt(lane_sum(x.astype(np.float64) ** 2))
+        norm = np.sqrt(span_sum(x.astype(np.float64) ** 2))
         limit = np.inf if self.clip is None else self.clip / np.sqrt(world_size)
         return x * x.dtype.type(min(1.0, limit / norm)) if norm else x
 
@@ -89,6 +89,14 @@ def pruned(count: int, sparsity: float, step: int, warm_up: int) -> int:
     """Elements that a mask made at this step prunes."""
     left = 1 - min(step, warm_up) / warm_up if warm_up else 0.0
     return int(sparsity * (1 - left * left * left) * count)
+
+
+def span_sum(x: np.ndarray) -> np.ndarray:
+    """Spans of 4096 elements, one after the other."""
+    total = x.dtype.type(0)
+    for begin in range(0, len(x), 4096):
+        total = total + lane_sum(x[begin : begin + 4096])
+    return total
 
 
 def lane_sum(x: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@
 #include "cuda/codecs/lowrank/orthonormal.cuh"
 #include "cuda/codecs/lowrank/plain.cuh"
 #include "cuda/codecs/lowrank/products.cuh"
+#include "cuda/codecs/lowrank/shapes.cuh"
 #include "cuda/codecs/lowrank/spans.cuh"
 
 namespace skimp::cuda::lowrank {
@@ -143,28 +144,6 @@ struct SumsAt {
   std::uint64_t count, to;
 };
 
-/// The shape of a piece, at a place in the payload.
-struct ShapeAt {
-  std::uint64_t rows = 0;
-  std::uint64_t columns = 0;
-  std::uint64_t at = 0;
-};
-
-struct ShapesJob {
-  Batch<ShapeAt> batch;
-  std::uint64_t pieces;
-  std::byte* payload;
-};
-
-__global__ void write_shapes(ShapesJob job) {
-  for_each_value(job.batch, [&](const ShapeAt& shape, std::uint64_t i) {
-    auto* words = reinterpret_cast<std::uint64_t*>(job.payload);
-    if (i == 0) words[0] = job.pieces;
-    if (i == 0) words[shape.at] = shape.rows;
-    if (i == 1) words[shape.at + 1] = shape.columns;
-  });
-}
-
 // ---- The steps ----------------------------------------------------------------------------------
 
 template <class Value>
@@ -227,7 +206,7 @@ void deliver(const DeviceStream& stream, const Layout& layout, const EncodeJob& 
              const SkimpLowRankFactors& factors, const Output* output) {
   const Workspace<Value> workspace(layout, job);
   const Result<Value> result(output);
-  auto* residual = factors.own == nullptr ? nullptr : static_cast<Value*>(job.residual_out);
+  auto* residual = static_cast<Value*>(job.residual_out);
   if (residual == nullptr && result.data == nullptr) return;
   with_columns(layout.rank(), [&](auto columns) {
     constexpr unsigned K = decltype(columns)::value;
@@ -311,17 +290,14 @@ skimp_status skimp_cuda_lowrank_remember(DeviceStream stream, const Layout& layo
 
 skimp_status skimp_cuda_lowrank_shapes(DeviceStream stream, const Layout& layout,
                                        std::byte* payload) {
-  return skimp::cuda::guard_on(stream, [&](cudaStream_t) {
-    using kernels::ShapeAt;
-    const std::uint64_t pieces = layout.pieces().size();
-    auto batches = skimp::cuda::batches_of<ShapeAt>([&](const auto& batch) {
-      kernels::launch_items(kernels::write_shapes, {batch, pieces, payload}, stream);
-    });
-    std::uint64_t at = 1;
-    for (const skimp::lowrank::Piece& piece : layout.pieces()) {
-      batches.add({piece.rows, piece.columns, at}, 1);
-      at += 2;
-    }
-    batches.flush();
+  return kernels::for_each_shape(stream, layout, [&](const auto& batch, std::uint64_t pieces) {
+    kernels::launch_items(kernels::write_shapes, {batch, pieces, payload}, stream);
+  });
+}
+
+skimp_status skimp_cuda_lowrank_check(DeviceStream stream, const Layout& layout,
+                                      const std::byte* payload, DeviceStatus* status) {
+  return kernels::for_each_shape(stream, layout, [&](const auto& batch, std::uint64_t pieces) {
+    kernels::launch_items(kernels::check_shapes, {batch, pieces, payload, status}, stream);
   });
 }

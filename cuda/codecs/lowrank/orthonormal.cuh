@@ -7,7 +7,7 @@
 #include <cmath>
 #include <cstdint>
 
-#include "cuda/codecs/lowrank/batch.cuh"
+#include "cuda/codecs/batch.cuh"
 #include "cuda/codecs/lowrank/column_sums.cuh"
 
 namespace skimp::cuda::lowrank {

@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "codecs/lowrank/layout.h"
-#include "cuda/codecs/lowrank/batch.cuh"
+#include "cuda/codecs/batch.cuh"
 #include "cuda/codecs/lowrank/values.cuh"
 
 namespace skimp::cuda::lowrank {

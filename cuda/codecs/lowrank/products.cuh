@@ -10,7 +10,7 @@
 #include <type_traits>
 
 #include "codecs/lowrank/device_workspace.h"
-#include "cuda/codecs/lowrank/batch.cuh"
+#include "cuda/codecs/batch.cuh"
 #include "cuda/codecs/lowrank/values.cuh"
 
 namespace skimp::cuda::lowrank {

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "cuda/codecs/lowrank/batch.cuh"
+#include "cuda/codecs/batch.cuh"
 #include "cuda/codecs/lowrank/values.cuh"
 
 namespace skimp::cuda::lowrank {

@@ -10,7 +10,7 @@
 
 /// Values of the accumulator's type of the job's dtype.
 struct SkimpLowRankFactors {
-  const void* own = nullptr;    ///< this rank's second buffer; null: no residual is wanted
+  const void* own = nullptr;    ///< this rank's second buffer; for a residual only
   const void* first = nullptr;  ///< the sums of all ranks
   const void* second = nullptr;
 };
@@ -35,7 +35,7 @@ SKIMP_DEVICE_API skimp_status skimp_cuda_lowrank_take(skimp::DeviceStream stream
                                                       const skimp::EncodeJob& job,
                                                       const void* first);
 
-/// Writes the job's residual, if there is one of its own factors, and the output, unless null.
+/// Writes the job's residual and the output, each unless null.
 SKIMP_DEVICE_API skimp_status skimp_cuda_lowrank_deliver(skimp::DeviceStream stream,
                                                          const skimp::lowrank::Layout& layout,
                                                          const skimp::EncodeJob& job,
@@ -52,3 +52,9 @@ SKIMP_DEVICE_API skimp_status skimp_cuda_lowrank_remember(skimp::DeviceStream st
 SKIMP_DEVICE_API skimp_status skimp_cuda_lowrank_shapes(skimp::DeviceStream stream,
                                                         const skimp::lowrank::Layout& layout,
                                                         std::byte* payload);
+
+/// Reports a payload that begins with other shapes.
+SKIMP_DEVICE_API skimp_status skimp_cuda_lowrank_check(skimp::DeviceStream stream,
+                                                       const skimp::lowrank::Layout& layout,
+                                                       const std::byte* payload,
+                                                       skimp::DeviceStatus* status);

@@ -204,8 +204,8 @@ class LowRank final : public Codec {
     SKIMP_ON_DEVICE(skimp_cuda_lowrank_remember, stream, layout, job, second);
   }
 
-  /// The shapes in the payload are those that `reading` has seen, and are not looked at again.
-  void decode_on(const DeviceStream& stream, const DecodeJob& job, DeviceStatus*) const override {
+  void decode_on(const DeviceStream& stream, const DecodeJob& job,
+                 DeviceStatus* status) const override {
     const Layout& layout = layout_for(job.count);
     const std::byte* first = job.payload + lowrank::shapes_bytes(layout.pieces().size());
     const std::byte* second = first + layout.first_count() * bytes_of(accumulator_of(job.dtype));
@@ -213,10 +213,13 @@ class LowRank final : public Codec {
     values.dtype = job.dtype;
     values.count = job.count;
     values.workspace = job.workspace;
+    SKIMP_ON_DEVICE(skimp_cuda_lowrank_check, stream, layout, job.payload, status);
     SKIMP_ON_DEVICE(skimp_cuda_lowrank_take, stream, layout, values, first);
     const SkimpLowRankFactors factors{nullptr, first, second};
     SKIMP_ON_DEVICE(skimp_cuda_lowrank_deliver, stream, layout, values, factors, &job.output);
   }
+
+  bool has_kernels() const override { return true; }
 
   CodecPtr reading(Bytes payload, std::uint64_t count) const override {
     return std::make_shared<LowRank>(rank_, warm_start_, shapes_of(payload, count));

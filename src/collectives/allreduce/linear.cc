@@ -2,6 +2,7 @@
 
 #include "codecs/registry.h"
 #include "collectives/allreduce/dense_direct.h"
+#include "collectives/device_queue.h"
 #include "collectives/slices.h"
 #include "collectives/stopwatch.h"
 
@@ -16,6 +17,7 @@ Call round_call(const Call& call, std::uint64_t count) {
   dense.op = SKIMP_SUM;
   dense.codec = codec_from_text("identity");
   dense.broadcast_codec = dense.codec;
+  dense.device = call.device;
   return dense;
 }
 
@@ -25,9 +27,13 @@ class Linear final : public Runner {
       : call_(call), world_(world), rounds_(call.codec->linear_rounds(call.count, call.dtype)) {
     for (int round = 0; round < rounds_->rounds(); ++round) {
       const Call dense = round_call(call, rounds_->buffer_count(round));
-      steps_.push_back({dense_direct.make(dense, world),
-                        Buffer(dense.count * bytes_of(dense.dtype)),
-                        Buffer(dense.count * bytes_of(dense.dtype))});
+      const std::uint64_t bytes = dense.count * bytes_of(dense.dtype);
+      steps_.push_back({dense_direct.make(dense, world), PlacedMemory(bytes, call.device),
+                        PlacedMemory(bytes, call.device)});
+    }
+    if (call.device != host_memory) {
+      workspace_ = PlacedMemory(call.codec->device_workspace_bytes(call.count, call.dtype).encode,
+                                call.device);
     }
   }
 
@@ -40,16 +46,16 @@ class Linear final : public Runner {
     job.residual_out = run.residual_out;
     job.memory_in = run.memory_in;
     job.memory_out = run.memory_out;
+    job.workspace = workspace_.data();
     job.random = {run.call, shared_lane};
     job.streamed = is_streamed(call_);
-    std::vector<LinearRounds::Exchanged> exchanged;
+    Exchanged exchanged;
     for (int round = 0; round < rounds_->rounds(); ++round) {
       Step& step = steps_[static_cast<std::size_t>(round)];
-      {
-        const Stopwatch stopwatch(run.codec_seconds);
-        run.nonfinite |= rounds_->make_buffer(round, job, exchanged, step.buffer.data());
-      }
+      make_buffer(run, round, job, exchanged, step.buffer.data());
       Run inner{.messenger = run.messenger};
+      inner.queue = run.queue;
+      inner.nonfinite = run.nonfinite;
       inner.input = step.buffer.data();
       inner.output = step.sum.data();
       inner.first_round = run.first_round + 2 * round;
@@ -58,27 +64,48 @@ class Linear final : public Runner {
       run.codec_seconds += inner.codec_seconds;
       exchanged.push_back({step.buffer.data(), step.sum.data()});
     }
-    const Stopwatch stopwatch(run.codec_seconds);
-    rounds_->finish(job, exchanged,
-                    {.data = run.output,
-                     .dtype = call_.dtype,
-                     .divisor = divisor_of(call_, world_),
-                     .streamed = is_streamed(call_.count * bytes_of(call_.dtype))});
+    finish(run, job, exchanged);
   }
 
   bool begins_with_memory() const override { return true; }
 
  private:
+  using Exchanged = std::vector<LinearRounds::Exchanged>;
+
   struct Step {
     std::unique_ptr<Runner> runner;
-    Buffer buffer;
-    Buffer sum;
+    PlacedMemory buffer;
+    PlacedMemory sum;
   };
+
+  void make_buffer(Run& run, int round, const EncodeJob& job, const Exchanged& before,
+                   void* buffer) {
+    const Stopwatch stopwatch(run.codec_seconds);
+    if (run.queue == nullptr) {
+      run.nonfinite |= rounds_->make_buffer(round, job, before, buffer);
+    } else {
+      rounds_->make_buffer_on(run.queue->stream(), round, job, before, buffer, run.queue->word());
+    }
+  }
+
+  void finish(Run& run, const EncodeJob& job, const Exchanged& exchanged) {
+    const Stopwatch stopwatch(run.codec_seconds);
+    const Output output{.data = run.output,
+                        .dtype = call_.dtype,
+                        .divisor = divisor_of(call_, world_),
+                        .streamed = is_streamed(call_.count * bytes_of(call_.dtype))};
+    if (run.queue == nullptr) {
+      rounds_->finish(job, exchanged, output);
+    } else {
+      rounds_->finish_on(run.queue->stream(), job, exchanged, output);
+    }
+  }
 
   Call call_;
   World world_;
   std::unique_ptr<LinearRounds> rounds_;
   std::vector<Step> steps_;
+  PlacedMemory workspace_;  ///< of kernels
 };
 
 std::string refuses(const Call& call, const World&) {
@@ -100,6 +127,6 @@ Cost cost(const Call& call, const World& world) {
 
 }  // namespace
 
-const Algorithm linear = {"linear", SKIMP_ALLREDUCE, refuses, cost, make_runner<Linear>};
+const Algorithm linear = {"linear", SKIMP_ALLREDUCE, refuses, cost, make_runner<Linear>, true};
 
 }  // namespace skimp

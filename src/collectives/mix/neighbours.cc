@@ -3,55 +3,32 @@
 #include <algorithm>
 #include <vector>
 
-#include "base/isa.h"
-#include "codecs/elements.h"
+#include "collectives/mix/move.h"
 #include "collectives/stopwatch.h"
 #include "collectives/workers.h"
+#include "device/library.h"
 
 namespace skimp {
 namespace {
 
 /// Values of one segment, in the accumulator's type, of one thread.
 struct Scratch {
-  Scratch(std::uint64_t count, DType accumulator)
-      : own(count * bytes_of(accumulator)),
-        theirs(count * bytes_of(accumulator)),
-        difference(count * bytes_of(accumulator)),
-        lost(count * bytes_of(accumulator)),
-        broken(count) {}
+  Scratch(std::uint64_t count, DType accumulator, int device)
+      : own(count * bytes_of(accumulator), device),
+        theirs(count * bytes_of(accumulator), device),
+        difference(count * bytes_of(accumulator), device),
+        lost(count * bytes_of(accumulator), device),
+        broken(count, device) {}
 
-  Buffer own;         ///< qᵢ, zero where it was not finite
-  Buffer theirs;      ///< qⱼ
-  Buffer difference;  ///< dᵢ
-  Buffer lost;        ///< eᵢ
-  Buffer broken;      ///< a byte an element: 1 where some q was not finite
+  PlacedMemory own, theirs, difference, lost, broken;
 };
 
-/// The three vectors of the state, from element `begin` on.
-template <class Value>
-struct State {
-  template <class Void>
-  State(Void* state, std::uint64_t count, std::uint64_t begin)
-      : minus_copy(static_cast<Value*>(state) + begin),
-        difference(minus_copy + count),
-        lost(difference + count) {}
-
-  Value* minus_copy;  ///< mᵢ
-  Value* difference;  ///< dᵢ
-  Value* lost;        ///< eᵢ
-};
-
-/// `received` with zeros for what is not finite, which is noted.
-template <class Value>
-Value take(Value received, std::byte& broken) {
-  const bool finite = is_finite(received);
-  broken |= static_cast<std::byte>(!finite);
-  return finite ? received : Value{0};
-}
-
-template <class Value>
-Value finite_or_zero(Value value) {
-  return is_finite(value) ? value : Value{0};
+/// The three vectors of a state, from element `begin` on; none of null.
+template <class Void>
+Move::State<Void> state_of(Void* state, DType accumulator, std::uint64_t count,
+                           std::uint64_t begin) {
+  return {element(state, accumulator, begin), element(state, accumulator, begin + count),
+          element(state, accumulator, begin + 2 * count)};
 }
 
 Shard whole_of(const Call& call, const World& world) {
@@ -73,7 +50,7 @@ class Neighbours final : public Runner {
       incoming_.emplace_back(whole_, call.dtype, payload_place(call, world));
     }
     for (int thread = 0; thread < workers_.threads(); ++thread) {
-      scratch_.emplace_back(whole_.largest_segment(), accumulator_);
+      scratch_.emplace_back(whole_.largest_segment(), accumulator_, call.device);
     }
   }
 
@@ -119,103 +96,56 @@ class Neighbours final : public Runner {
       for (const Graph::Edge& edge : edges_) frames.push_back(run.messenger.receive(edge.peer));
     }
     workers_.for_each(run, n, [&](Run& part, Coder& coder, std::size_t i, int thread) {
-      Scratch& scratch = scratch_[static_cast<std::size_t>(thread)];
-      visit_accumulator(call_.dtype, [&](auto value) {
-        using Value = decltype(value);
-        begin_segment<Value>(part, coder, begin + i, scratch);
-        for (std::size_t e = 0; e < edges_.size(); ++e) {
-          const Frame& frame = frames[i * edges_.size() + e];
-          add_edge<Value>(part, coder, begin + i, frame, edges_[e].weight, scratch);
-        }
-        finish_segment<Value>(part, begin + i, scratch);
-      });
+      const Slice& slice = whole_.segments[begin + i];
+      const Move job = move_of(run, slice, scratch_[static_cast<std::size_t>(thread)]);
+      const Frame own{headers_[begin + i], payload(begin + i)};
+      coder.decode(part, slice, own, call_.dtype, {.data = job.own, .dtype = accumulator_});
+      take_own(part, job);
+      for (std::size_t e = 0; e < edges_.size(); ++e) {
+        coder.decode(part, slice, frames[i * edges_.size() + e], call_.dtype,
+                     {.data = job.theirs, .dtype = accumulator_});
+        take_edge(part, job, edges_[e].weight);
+      }
+      finish(part, job);
     });
   }
 
-  /// Reads what this rank sent as its neighbours do, and the state.
-  template <class Value>
-  void begin_segment(Run& run, Coder& coder, std::size_t s, Scratch& scratch) {
-    const Slice& slice = whole_.segments[s];
-    const std::uint64_t n = slice.count();
-    coder.decode(run, slice, {headers_[s], payload(s)}, call_.dtype,
-                 {.data = scratch.own.data(), .dtype = accumulator_});
-    const Stopwatch stopwatch(run.codec_seconds);
-    auto* __restrict own = scratch.own.as<Value>();
-    std::byte* __restrict broken = scratch.broken.data();
-    std::fill_n(broken, n, std::byte{0});
-    on_isa([&](auto) {
-      for (std::uint64_t i = 0; i < n; ++i) own[i] = take(own[i], broken[i]);
-    });
-    if (run.residual_in == nullptr) {
-      std::fill_n(scratch.difference.as<Value>(), n, Value{0});
-      std::fill_n(scratch.lost.as<Value>(), n, Value{0});
-    } else {
-      const State<const Value> state(run.residual_in, call_.count, slice.begin);
-      std::copy_n(state.difference, n, scratch.difference.as<Value>());
-      std::copy_n(state.lost, n, scratch.lost.as<Value>());
-    }
+  Move move_of(const Run& run, const Slice& slice, const Scratch& scratch) const {
+    const auto state = [&](auto* values) {
+      return state_of(values, accumulator_, call_.count, slice.begin);
+    };
+    Move move;
+    move.input = element(run.input, call_.dtype, slice.begin);
+    move.output = element(run.output, call_.dtype, slice.begin);
+    move.dtype = call_.dtype;
+    move.count = slice.count();
+    move.step_size = call_.step_size;
+    move.before = state(run.residual_in);
+    move.after = state(run.residual_out);
+    move.own = scratch.own.data();
+    move.theirs = scratch.theirs.data();
+    move.difference = scratch.difference.data();
+    move.lost = scratch.lost.data();
+    move.broken = scratch.broken.data();
+    return move;
   }
 
-  /// dᵢ += wᵢⱼ·(qⱼ − qᵢ).
-  template <class Value>
-  void add_edge(Run& run, Coder& coder, std::size_t s, const Frame& frame, double edge_weight,
-                Scratch& scratch) {
-    const Slice& slice = whole_.segments[s];
-    coder.decode(run, slice, frame, call_.dtype,
-                 {.data = scratch.theirs.data(), .dtype = accumulator_});
+  void take_own(Run& run, const Move& move) const {
     const Stopwatch stopwatch(run.codec_seconds);
-    const auto weight = static_cast<Value>(edge_weight);
-    const auto* __restrict own = scratch.own.as<Value>();
-    const auto* __restrict theirs = scratch.theirs.as<Value>();
-    auto* __restrict difference = scratch.difference.as<Value>();
-    auto* __restrict lost = scratch.lost.as<Value>();
-    std::byte* __restrict broken = scratch.broken.data();
-    on_isa([&](auto) {
-      for (std::uint64_t i = 0; i < slice.count(); ++i) {
-        const Value term = weight * (take(theirs[i], broken[i]) - own[i]);
-        const Value sum = difference[i] + term, back = sum - difference[i];
-        lost[i] += (difference[i] - (sum - back)) + (term - back);
-        difference[i] = sum;
-      }
-    });
+    if (run.queue == nullptr) return begin_move(move);
+    SKIMP_ON_DEVICE(skimp_cuda_mix_begin, run.queue->stream(), move);
   }
 
-  /// Writes the output, and the new state where there is one. A sum that overflowed is shown in the
-  /// output and is zero in the state, so that it does not live on.
-  template <class Value>
-  void finish_segment(Run& run, std::size_t s, Scratch& scratch) {
+  void take_edge(Run& run, const Move& move, double weight) const {
     const Stopwatch stopwatch(run.codec_seconds);
-    const Slice& slice = whole_.segments[s];
-    const auto step = static_cast<Value>(call_.step_size);
-    const auto* own = scratch.own.as<Value>();
-    auto* __restrict difference = scratch.difference.as<Value>();
-    auto* __restrict lost = scratch.lost.as<Value>();
-    const std::byte* broken = scratch.broken.data();
-    on_isa([&](auto) {
-      for (std::uint64_t i = 0; i < slice.count(); ++i) {
-        const Value sum = difference[i] + lost[i];
-        lost[i] -= sum - difference[i];
-        difference[i] = sum;
-      }
-      const Source<Value> input(element(run.input, call_.dtype, slice.begin), call_.dtype);
-      const Sink<Value> output({element(run.output, call_.dtype, slice.begin), call_.dtype});
-      alignas(64) Value tile[tile_elements];
-      for_each_tile(input, slice.count(), [&](std::uint64_t at, std::uint64_t n, const Value* x) {
-        for (std::uint64_t i = 0; i < n; ++i) {
-          const Value moved = x[i] + step * difference[at + i];
-          tile[i] = broken[at + i] == std::byte{0} ? moved : canonical_nan<Value>();
-        }
-        output.put(at, n, tile);
-      });
-      if (run.residual_out == nullptr) return;
-      const State<const Value> before(run.residual_in, call_.count, slice.begin);
-      const State<Value> after(run.residual_out, call_.count, slice.begin);
-      for (std::uint64_t i = 0; i < slice.count(); ++i) {
-        after.minus_copy[i] = finite_or_zero(before.minus_copy[i] - own[i]);
-        after.difference[i] = finite_or_zero(difference[i]);
-        after.lost[i] = finite_or_zero(lost[i]);
-      }
-    });
+    if (run.queue == nullptr) return add_edge(move, weight);
+    SKIMP_ON_DEVICE(skimp_cuda_mix_edge, run.queue->stream(), move, weight);
+  }
+
+  void finish(Run& run, const Move& move) const {
+    const Stopwatch stopwatch(run.codec_seconds);
+    if (run.queue == nullptr) return finish_move(move);
+    SKIMP_ON_DEVICE(skimp_cuda_mix_finish, run.queue->stream(), move);
   }
 
   Bytes payload(std::size_t s) const { return outgoing_[s].first(headers_[s].payload_bytes); }
@@ -251,8 +181,9 @@ Cost cost(const Call& call, const World& world) {
 
 }  // namespace
 
-const Algorithm mix_plain = {"plain", SKIMP_MIX, refuses_lossy, cost, make_runner<Neighbours>};
-const Algorithm mix_choco = {"choco", SKIMP_MIX, refuses_all_but_contractions, cost,
-                             make_runner<Neighbours>};
+const Algorithm mix_plain = {"plain", SKIMP_MIX, refuses_lossy, cost, make_runner<Neighbours>,
+                             true};
+const Algorithm mix_choco = {
+    "choco", SKIMP_MIX, refuses_all_but_contractions, cost, make_runner<Neighbours>, true};
 
 }  // namespace skimp

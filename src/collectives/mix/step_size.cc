@@ -53,7 +53,12 @@ double delivered_by(const Codec& codec, std::uint64_t count) {
   const std::uint64_t kept = codec.kept(count);
   if (kept < count) return static_cast<double>(kept) / static_cast<double>(count);
   const bool is_sparse = codec.kept(sample_elements) < sample_elements;
-  return is_sparse ? 1 : delivered_of_normal(codec);
+  if (is_sparse) return 1;
+  try {
+    return delivered_of_normal(codec);
+  } catch (const Error& error) {  // A codec for arrays of one size cannot be tried on a sample.
+    fail(error.status(), "mix: there is no default step_size for ", codec.text(), ", give one");
+  }
 }
 
 }  // namespace

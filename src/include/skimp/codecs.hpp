@@ -59,10 +59,24 @@ class Residual : public Handle<skimp_residual, skimp_residual_destroy> {
     check(skimp_residual_load_memory(handle(), values, count));
   }
 
+  void save_memory(void* values, std::uint64_t count) const {
+    check(skimp_residual_save_memory(handle(), values, count));
+  }
+
+  /// See skimp_residual_copy.
+  Residual copied_to(int device) const {
+    skimp_residual* copy = nullptr;
+    check(skimp_residual_copy(handle(), device, &copy));
+    return Residual(copy);
+  }
+
   void rescale(double factor) { check(skimp_residual_rescale(handle(), factor)); }
 
   /// What a variant keeps; see skimp_residual_array.
   void* array(const char* name) { return skimp_residual_array(handle(), name); }
+  void save_array(const char* name, void* values, std::uint64_t count) const {
+    check(skimp_residual_save_array(handle(), name, values, count));
+  }
 
  private:
   explicit Residual(skimp_residual* residual) : Handle(residual) {}

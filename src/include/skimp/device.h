@@ -39,6 +39,16 @@ SKIMP_API int skimp_residual_device(const skimp_residual* residual);
 SKIMP_API skimp_status skimp_residual_save(const skimp_residual* residual, void* values,
                                            uint64_t count);
 
+/** The same with the codec's memory, all skimp_residual_memory_count values of it. */
+SKIMP_API skimp_status skimp_residual_save_memory(const skimp_residual* residual, void* values,
+                                                  uint64_t count);
+
+/** Another residual, that goes on where this one is, in the memory of `device`; SKIMP_HOST: the
+ *  host's. For a rank whose array has moved, and for variants of feedback, which are made in host
+ *  memory; other ranks need not know. */
+SKIMP_API skimp_status skimp_residual_copy(const skimp_residual* residual, int device,
+                                           skimp_residual** copy);
+
 /** As skimp_encode: `input` and the residual lie on one device, `frame` in host memory. The same
  *  bytes are written. Waits for the stream: on return, frame and residual are complete. */
 SKIMP_API skimp_status skimp_encode_on_device(const skimp_codec* codec, const void* input,

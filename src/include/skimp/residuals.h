@@ -31,7 +31,7 @@ SKIMP_API skimp_status skimp_residual_load(skimp_residual* residual, const void*
  *  "lowrank(...)" with warm start, `memory_count` values of the residual's own element type. None
  *  before the first call, and none of other codecs. To be saved together with the residual, and
  *  loaded after it; a size that is not the codec's is ignored by the next call. The pointer is
- * valid until then. */
+ *  valid until then; of a residual on a device it is an address there. */
 SKIMP_API uint64_t skimp_residual_memory_count(const skimp_residual* residual);
 SKIMP_API void* skimp_residual_memory(skimp_residual* residual);
 SKIMP_API skimp_status skimp_residual_load_memory(skimp_residual* residual, const void* values,
@@ -62,8 +62,13 @@ SKIMP_API skimp_status skimp_residual_create_momentum(uint64_t count, skimp_dtyp
                                                       skimp_residual** residual);
 
 /** The array of that name, `count` values of the residual's own element type; NULL if it has none.
- *  May be read and written between calls, and is to be saved and loaded with the values. */
+ *  May be read and written between calls, and is to be saved and loaded with the values. Of a
+ *  residual on a device (skimp_residual_copy makes one) it is an address there. */
 SKIMP_API void* skimp_residual_array(skimp_residual* residual, const char* name);
+
+/** Copies that array to `values`, `count` of them in host memory, wherever it lies. */
+SKIMP_API skimp_status skimp_residual_save_array(const skimp_residual* residual, const char* name,
+                                                 void* values, uint64_t count);
 /** @} */
 
 SKIMP_END
