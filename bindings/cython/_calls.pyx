@@ -257,6 +257,41 @@ def device_of(uintptr_t address):
     return device
 
 
+cdef bytearray parts_of(arrays):
+    """skimp_part for each of (address, count, dtype code)."""
+    parts = bytearray(len(arrays) * sizeof(skimp_part))
+    cdef Memory memory = Memory(parts, PyBUF_WRITABLE)
+    cdef skimp_part* part = <skimp_part*>memory.view.buf
+    for address, count, dtype in arrays:
+        part.array = <void*><uintptr_t>address
+        part.count = count
+        part.dtype = <skimp_dtype><int>dtype
+        part += 1
+    return parts
+
+
+def pack(arrays, uintptr_t buffer, int dtype, int device, uintptr_t stream):
+    """Queues copies of arrays on a device, (address, count, dtype code) each, to one buffer."""
+    cdef Memory parts = Memory(parts_of(arrays), PyBUF_SIMPLE)
+    cdef uint64_t count = len(arrays)
+    cdef skimp_status status
+    with nogil:
+        status = skimp_device_pack(device, <skimp_part*>parts.view.buf, count, <void*>buffer,
+                                   <skimp_dtype>dtype, <void*>stream)
+    check(status)
+
+
+def unpack(uintptr_t buffer, int dtype, arrays, int device, uintptr_t stream):
+    """Copies one buffer to arrays on a device."""
+    cdef Memory parts = Memory(parts_of(arrays), PyBUF_SIMPLE)
+    cdef uint64_t count = len(arrays)
+    cdef skimp_status status
+    with nogil:
+        status = skimp_device_unpack(device, <void*>buffer, <skimp_dtype>dtype,
+                                     <skimp_part*>parts.view.buf, count, <void*>stream)
+    check(status)
+
+
 def encode_on_device(uintptr_t codec, uintptr_t input, uint64_t count, int dtype,
                      uintptr_t residual, uintptr_t stream):
     """The frame of `count` elements at the device address `input`, as bytes."""

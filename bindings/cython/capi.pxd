@@ -156,6 +156,16 @@ cdef extern from "skimp/skimp.h" nogil:
     skimp_status skimp_encode(
         const skimp_codec* codec, const void* input, uint64_t count, skimp_dtype dtype,
         skimp_residual* residual, void* frame, uint64_t capacity, uint64_t* bytes)
+    ctypedef struct skimp_part:
+        void* array
+        uint64_t count
+        skimp_dtype dtype
+    skimp_status skimp_device_pack(
+        int device, const skimp_part* parts, uint64_t part_count, void* buffer, skimp_dtype dtype,
+        void* stream)
+    skimp_status skimp_device_unpack(
+        int device, const void* buffer, skimp_dtype dtype, const skimp_part* parts,
+        uint64_t part_count, void* stream)
     skimp_status skimp_device_of(const void* address, int* device)
     skimp_status skimp_encode_on_device(
         const skimp_codec* codec, const void* input, uint64_t count, skimp_dtype dtype,

@@ -38,6 +38,10 @@ class Array:
     restore: Callable[[Values], Any]
     """Makes an array of the same kind from contiguous values of any shape."""
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.values.shape
+
 
 def as_array(x: Any) -> Array:
     """Sees `x` as numpy; `UnsupportedType` says what is accepted."""

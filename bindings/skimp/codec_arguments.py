@@ -6,17 +6,16 @@ from typing import Any
 
 from skimp.choices import NonFinite
 from skimp.codecs import Codec
-from skimp.device_packing import DevicePacked
 from skimp.errors import InvalidArgument
 from skimp.feedback import ErrorFeedback
-from skimp.packing import Packed
+from skimp.packing import AnyPacked
 from skimp.variants import FeedbackVariant
 
 CodecLike = Codec | ErrorFeedback | None
 
 
 def codec_of(
-    codec: CodecLike | FeedbackVariant, packed: Packed | DevicePacked, key: str | None
+    codec: CodecLike | FeedbackVariant, packed: AnyPacked, key: str | None
 ) -> Codec | None:
     """The codec itself, for this input and key; InvalidArgument for what is none."""
     if isinstance(codec, ErrorFeedback):
@@ -35,9 +34,7 @@ def handle_of(codec: Codec | None) -> int:
     return 0 if codec is None else codec.handle
 
 
-def residual_of(
-    codec: CodecLike | FeedbackVariant, packed: Packed | DevicePacked, key: str | None
-) -> Any:
+def residual_of(codec: CodecLike | FeedbackVariant, packed: AnyPacked, key: str | None) -> Any:
     """The feedback's residual for this input; None without feedback."""
     if isinstance(codec, ErrorFeedback):
         return codec.bind(packed, key)

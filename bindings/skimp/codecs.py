@@ -12,9 +12,8 @@ from typing import Any, ClassVar, Literal
 
 from skimp import _calls, _objects
 from skimp.device_arrays import DeviceArray, as_device_array
-from skimp.device_packing import DevicePacked
 from skimp.errors import InvalidArgument
-from skimp.packing import Packed
+from skimp.packing import AnyPacked, Packed
 from skimp.payload import Payload
 from skimp.residual import Residual, lent
 
@@ -85,7 +84,7 @@ class Codec:
             codec.handle, array.address, array.count, array.dtype.code, residual, array.stream
         )
 
-    def bound_to(self, packed: Packed | DevicePacked | DeviceArray) -> Codec:
+    def bound_to(self, packed: AnyPacked | DeviceArray) -> Codec:
         """The codec for an input of these shapes: itself, unless its bytes depend on them."""
         return self
 
@@ -369,7 +368,7 @@ class LowRank(Codec, name="lowrank"):
     def __init__(self, rank: int | None = None, *, warm_start: bool = True):
         self._make(rank=rank, warm_start="yes" if warm_start else "no")
 
-    def bound_to(self, packed: Packed | DevicePacked | DeviceArray) -> Codec:
+    def bound_to(self, packed: AnyPacked | DeviceArray) -> Codec:
         if "shapes=" in self.text:
             return self
         return _with_shapes(self.text, packed.shapes)

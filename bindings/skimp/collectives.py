@@ -26,11 +26,10 @@ from skimp.codec_arguments import (
     residual_of,
 )
 from skimp.codecs import Codec
-from skimp.device_packing import DevicePacked, DeviceTarget
 from skimp.errors import InvalidArgument
 from skimp.gossip import Gossip
 from skimp.keeping import Keeping
-from skimp.packing import Packed, Target, require_one_array
+from skimp.packing import AnyPacked, AnyTarget, require_one_array
 from skimp.packing import packed as packed_input
 from skimp.residual import Residual, lent
 from skimp.sparse import Sparse, as_sparse
@@ -63,8 +62,8 @@ class Collectives(Keeping):
     A contiguous array on a GPU (torch, cupy, ``__cuda_array_interface__``) stays there; only
     payloads pass through host memory. The work is queued in the stream of `x`, after what that was
     given before, and waited for: the result, made by the array's own library, is complete when the
-    call returns. No other stream is waited for. What has no kernels raises `UnsupportedType`, as
-    buckets do: docs/algorithms.md has the list.
+    call returns. No other stream is waited for. A bucket's arrays lie in one place, and are used in
+    one stream. What has no kernels raises `UnsupportedType`: docs/algorithms.md has the list.
 
     Every call raises `TimeoutError` or `PeerFailed` when a peer is gone. After a failure the
     communicator repeats its first cause, and a residual is what it was before the call.
@@ -322,7 +321,7 @@ class Collectives(Keeping):
         result: T = self._call(MIX, packed, target, codecs, state, options, mixing, kept)
         return result
 
-    def _require_parts(self, call: str, packed: Packed | DevicePacked) -> None:
+    def _require_parts(self, call: str, packed: AnyPacked) -> None:
         ranks, shape = self._native.world_size, packed.values.shape
         if not shape or shape[0] % ranks != 0:
             raise InvalidArgument(
@@ -332,8 +331,8 @@ class Collectives(Keeping):
     def _run(
         self,
         collective: int,
-        packed: Packed | DevicePacked,
-        target: Target | DeviceTarget,
+        packed: AnyPacked,
+        target: AnyTarget,
         codec: CodecLike | FeedbackVariant,
         broadcast_codec: Codec | None,
         op: Op,
@@ -363,8 +362,8 @@ class Collectives(Keeping):
     def _call(
         self,
         collective: int,
-        packed: Packed | DevicePacked,
-        target: Target | DeviceTarget,
+        packed: AnyPacked,
+        target: AnyTarget,
         codecs: tuple[int, int],
         residual: Residual | None,
         options: tuple[bytes | None, int, int, int, int],

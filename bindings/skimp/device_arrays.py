@@ -34,6 +34,9 @@ class DeviceArray:
     empty: Callable[[tuple[int, ...]], Any]
     """Makes an array of the same kind and element type on the same device."""
 
+    owner: object = None
+    """Of the memory, where nobody else holds it."""
+
     @property
     def count(self) -> int:
         return math.prod(self.shape)

@@ -9,10 +9,9 @@ import numpy.typing as npt
 
 from skimp import _objects
 from skimp.codecs import Codec, Identity
-from skimp.device_packing import DevicePacked
 from skimp.dtypes import Values
 from skimp.errors import InvalidArgument
-from skimp.packing import Packed
+from skimp.packing import AnyPacked
 from skimp.residual import Residual
 from skimp.state import State
 
@@ -174,7 +173,7 @@ class Gossip(State):
         """What was asked for; None: the default."""
         return self._step_size
 
-    def bind_if_lossy(self, packed: Packed | DevicePacked, key: str | None) -> Residual | None:
+    def bind_if_lossy(self, packed: AnyPacked, key: str | None) -> Residual | None:
         """The state of a key for this input; None where none is kept."""
         return self.bind(packed, key) if self.keeps_state else None
 

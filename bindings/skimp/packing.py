@@ -12,21 +12,33 @@ from typing import Any
 
 import numpy as np
 
-from skimp.arrays import Array
+from skimp.arrays import Array, as_array
 from skimp.device_arrays import as_device_array
-from skimp.device_packing import DevicePacked
+from skimp.device_buckets import DeviceBucket, DeviceBucketTarget
+from skimp.device_packing import DevicePacked, DeviceTarget
 from skimp.dtypes import FLOAT32, FLOAT64, DType, Values, accumulator, cast
 from skimp.errors import InvalidArgument, UnsupportedType
-from skimp.trees import CONTAINERS, Leaf, Signature, describe, flatten, map_leaves, rebuild
+from skimp.trees import (
+    CONTAINERS,
+    Leaf,
+    Signature,
+    describe,
+    first_leaf,
+    flatten,
+    map_leaves,
+    rebuild,
+)
 
 HOST = -1
 """In place of a device's index, for the C functions."""
 
 
-def packed(x: Any) -> Packed | DevicePacked:
+def packed(x: Any) -> AnyPacked:
     """The input of a call, wherever it lies."""
-    array = as_device_array(x)
-    return Packed(x) if array is None else DevicePacked(x, array)
+    array = as_device_array(first_leaf(x))
+    if array is None:
+        return Packed(x)
+    return DeviceBucket(x) if isinstance(x, CONTAINERS) else DevicePacked(x, array)
 
 
 class Packed:
@@ -41,7 +53,7 @@ class Packed:
     def __init__(self, x: Any):
         self.given = x
         self.leaves: list[Array] = []
-        self.signature: Signature = flatten(x, self.leaves)
+        self.signature: Signature = flatten(x, self.leaves, as_array)
         self.dtype: DType
         self.values: Values
         if self.is_bucket:
@@ -103,7 +115,7 @@ class Target:
         if lead or divisor != 1:
             expected = _result_signature(expected, lead, divisor)
         if out is not None:
-            given = flatten(out, self.out_leaves)
+            given = flatten(out, self.out_leaves, as_array)
             if given != expected:
                 raise InvalidArgument(f"out is {describe(given)}, needs {describe(expected)}")
             if not all(leaf.values.flags.writeable for leaf in self.out_leaves):
@@ -150,7 +162,7 @@ def copied(x: Any) -> Any:
     return rebuild(x, (leaf.restore(leaf.values.copy("C")) for leaf in packed.leaves))
 
 
-def require_one_array(call: str, packed: Packed | DevicePacked) -> None:
+def require_one_array(call: str, packed: AnyPacked) -> None:
     if packed.is_bucket:
         raise UnsupportedType(f"{call} takes one array, not a {type(packed.given).__name__}")
 
@@ -177,3 +189,9 @@ def _usable(out: Values, values: Values) -> bool:
     if not np.may_share_memory(out, values):
         return True
     return out.ctypes.data == values.ctypes.data and out.nbytes == values.nbytes
+
+
+AnyPacked = Packed | DevicePacked | DeviceBucket
+"""The input of a call."""
+AnyTarget = Target | DeviceTarget | DeviceBucketTarget
+"""The output of one."""

@@ -9,10 +9,9 @@ import numpy as np
 
 from skimp.codec_schedule import CodecSchedule
 from skimp.codecs import Codec
-from skimp.device_packing import DevicePacked
 from skimp.dtypes import Values
 from skimp.errors import InvalidArgument
-from skimp.packing import Packed
+from skimp.packing import AnyPacked
 from skimp.residual import Residual
 from skimp.trees import Signature, describe
 
@@ -77,7 +76,7 @@ class State:
         """Calls that have succeeded; with several keys, those of the key that has most."""
         return max((slot.residual.step for slot in self._slots.values()), default=0)
 
-    def bind(self, packed: Packed | DevicePacked, key: str | None) -> Residual:
+    def bind(self, packed: AnyPacked, key: str | None) -> Residual:
         """The residual of a key for this input; the first input makes it. It follows its array
         between devices and host memory."""
         slot = self._slots.get(key) or self._new_slot(packed, key)
@@ -96,7 +95,7 @@ class State:
             slot.residual = slot.residual.moved_to(packed.device)
         return slot.residual
 
-    def _new_slot(self, packed: Packed | DevicePacked, key: str | None) -> _Slot:
+    def _new_slot(self, packed: AnyPacked, key: str | None) -> _Slot:
         if key is not None and not isinstance(key, str):
             raise InvalidArgument(f"key = {key!r} is neither text nor None")
         count = self._vectors * packed.count
@@ -187,7 +186,7 @@ class State:
             )
         return slot.signature
 
-    def _require_fit(self, residual: Residual, packed: Packed | DevicePacked) -> None:
+    def _require_fit(self, residual: Residual, packed: AnyPacked) -> None:
         if not residual.fits(self._vectors * packed.count, packed.dtype):
             raise InvalidArgument(
                 f"{self._name()}: the loaded {self._fields[0]} has {residual.count} "

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeVar
 
-from skimp.arrays import Array, as_array
+from skimp.dtypes import DType
 from skimp.errors import InvalidArgument, UnsupportedType
 
 CONTAINERS = (list, tuple, dict)
@@ -32,11 +32,23 @@ Signature = Leaf | Branch
 """What two things must share to be reduced together; the kind of array is not part of it."""
 
 
-def flatten(x: Any, leaves: list[Array]) -> Signature:
-    """Appends the arrays of `x` to `leaves`."""
+class SeenArray(Protocol):
+    """An array as skimp.arrays or skimp.device_arrays see it."""
+
+    @property
+    def dtype(self) -> DType: ...
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+
+Seen = TypeVar("Seen", bound=SeenArray)
+
+
+def flatten(x: Any, leaves: list[Seen], see: Callable[[Any], Seen]) -> Signature:
+    """Appends the arrays of `x` to `leaves`, as `see` sees them."""
     if isinstance(x, dict):
         keys = _sorted_keys(x)
-        return Branch("dict", keys, tuple(flatten(x[key], leaves) for key in keys))
+        return Branch("dict", keys, tuple(flatten(x[key], leaves, see) for key in keys))
     if isinstance(x, (list, tuple)):
         if any(isinstance(item, (int, float, complex)) for item in x):
             kind = type(x).__name__
@@ -44,10 +56,18 @@ def flatten(x: Any, leaves: list[Array]) -> Signature:
                 f"a {kind} of numbers is not an array: pass np.asarray(x, np.float32)"
             )
         kind = "list" if isinstance(x, list) else "tuple"
-        return Branch(kind, (), tuple(flatten(item, leaves) for item in x))
-    leaf = as_array(x)
+        return Branch(kind, (), tuple(flatten(item, leaves, see) for item in x))
+    leaf = see(x)
     leaves.append(leaf)
-    return Leaf(leaf.dtype.name, leaf.values.shape)
+    return Leaf(leaf.dtype.name, leaf.shape)
+
+
+def first_leaf(x: Any) -> Any:
+    """The first array of `x`; None if it has none."""
+    if not isinstance(x, CONTAINERS):
+        return x
+    items = (x[key] for key in _sorted_keys(x)) if isinstance(x, dict) else iter(x)
+    return next((leaf for item in items if (leaf := first_leaf(item)) is not None), None)
 
 
 def rebuild(x: Any, results: Iterator[Any]) -> Any:

@@ -5,14 +5,16 @@
 
 #include "capi/calls.h"
 #include "capi/guard.h"
+#include "capi/objects.h"
+#include "capi/on_device.h"
 #include "codecs/registry.h"
-#include "device/library.h"
 
 using skimp::Call;
 using skimp::Plan;
 using skimp::require;
 using skimp::capi::checked_dtype;
 using skimp::capi::guard;
+using skimp::capi::require_on_device;
 using skimp::capi::require_pointer;
 
 namespace {
@@ -82,14 +84,6 @@ Plan& cached_plan(skimp_communicator& communicator, const Call& call,
     if (plans.size() > cached_plans) plans.pop_back();
   }
   return *plans.front().second;
-}
-
-/// A kernel that is given an address of the host's, or of another device, takes the process's whole
-/// use of the device down.
-void require_on_device(const void* array, int device, const char* name) {
-  int found = 0;
-  SKIMP_ON_DEVICE(skimp_cuda_device_of, array, &found);
-  require(found == device, name, " is on device ", found, ", the call is for device ", device);
 }
 
 /// `input` may be null on ranks that do not read it.

@@ -3,13 +3,15 @@
 
 #include "capi/guard.h"
 #include "capi/objects.h"
-#include "device/library.h"
+#include "capi/on_device.h"
+#include "codecs/parts.h"
 #include "feedback/on_device.h"
 
 using skimp::DeviceStream;
 using skimp::capi::checked_count;
 using skimp::capi::checked_dtype;
 using skimp::capi::guard;
+using skimp::capi::require_on_device;
 using skimp::capi::require_pointer;
 
 namespace {
@@ -19,6 +21,20 @@ DeviceStream stream_of(const void* array, std::uint64_t count, void* stream) {
   DeviceStream found{0, stream};
   if (count > 0) SKIMP_ON_DEVICE(skimp_cuda_device_of, array, &found.device);
   return found;
+}
+
+/// Elements of all parts. A kernel must not be given the address of another place.
+std::uint64_t checked_parts(int device, const skimp_part* parts, std::uint64_t part_count,
+                            const void* buffer) {
+  std::uint64_t count = 0;
+  if (part_count > 0) require_pointer(parts, "parts");
+  for (std::uint64_t i = 0; i < part_count; ++i) {
+    checked_dtype(parts[i].dtype);
+    count = checked_count(count + checked_count(parts[i].count));
+    if (parts[i].count > 0) require_on_device(parts[i].array, device, "part");
+  }
+  if (count > 0) require_on_device(buffer, device, "buffer");
+  return count;
 }
 
 }  // namespace
@@ -37,6 +53,25 @@ skimp_status skimp_device_of(const void* address, int* device) {
     require_pointer(address, "address");
     require_pointer(device, "device");
     SKIMP_ON_DEVICE(skimp_cuda_device_of, address, device);
+  });
+}
+
+skimp_status skimp_device_pack(int device, const skimp_part* parts, uint64_t part_count,
+                               void* buffer, skimp_dtype dtype, void* stream) {
+  return guard([&] {
+    const skimp::DType its = checked_dtype(dtype);
+    if (checked_parts(device, parts, part_count, buffer) == 0) return;
+    SKIMP_ON_DEVICE(skimp_cuda_pack, {device, stream}, parts, part_count, buffer, its);
+  });
+}
+
+skimp_status skimp_device_unpack(int device, const void* buffer, skimp_dtype dtype,
+                                 const skimp_part* parts, uint64_t part_count, void* stream) {
+  return guard([&] {
+    const skimp::DType its = checked_dtype(dtype);
+    if (checked_parts(device, parts, part_count, buffer) == 0) return;
+    SKIMP_ON_DEVICE(skimp_cuda_unpack, {device, stream}, buffer, its, parts, part_count);
+    SKIMP_ON_DEVICE(skimp_cuda_wait, {device, stream});
   });
 }
 

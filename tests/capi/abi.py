@@ -136,6 +136,7 @@ FUNCTIONS = {
     "residual_load_memory": (c_void_p, c_void_p, c_uint64),
     "residual_save_memory": (c_void_p, c_void_p, c_uint64),
     "residual_copy": (c_void_p, c_int, POINTER(c_void_p)),
+    "residual_save_array": (c_void_p, c_char_p, c_void_p, c_uint64),
     "residual_rescale": (c_void_p, c_double),
     "threads_create": (c_int, POINTER(c_void_p)),
     "mpi_table_create": (POINTER(MpiTable), POINTER(c_void_p)),
@@ -181,6 +182,8 @@ FUNCTIONS = {
     "plan_run": (c_void_p, c_void_p, c_void_p, c_void_p),
     "plan_run_in_stream": (c_void_p, c_void_p, c_void_p, c_void_p, c_void_p),
     "device_of": (c_void_p, POINTER(c_int)),
+    "device_pack": (c_int, c_void_p, c_uint64, c_void_p, c_int, c_void_p),
+    "device_unpack": (c_int, c_void_p, c_int, c_void_p, c_uint64, c_void_p),
     "plan_report": (c_void_p, POINTER(Report)),
     "frame_bytes": (c_void_p, c_uint64, c_int, POINTER(c_uint64)),
     "encode": (

@@ -1,5 +1,6 @@
 """The C functions for arrays on a device: wrong arguments are statuses with a message."""
 
+import ctypes
 from ctypes import byref, c_char_p, c_int, c_uint64, c_void_p, create_string_buffer
 
 import numpy as np
@@ -126,3 +127,82 @@ def test_collectives(lib, sign):
     refused(INVALID_ARGUMENT, "made in host memory, used with an array on device 0", with_residual)
     lib.residual_destroy(here)
     lib.communicator_destroy(alone)
+
+
+class Part(ctypes.Structure):
+    _fields_ = (("array", c_void_p), ("count", c_uint64), ("dtype", c_int))
+
+
+def test_parts(lib):
+    """Arrays as one buffer, and back; what cannot be is refused before a kernel sees it."""
+    arrays = [
+        array("normal", n, dtype) for n, dtype in ((7, "float32"), (0, "float16"), (9, "float16"))
+    ]
+    codes = {"float32": FLOAT32, "float16": abi.FLOAT16, "float64": abi.FLOAT64}
+    parts = (Part * 3)(*(Part(x.ctypes.data, x.size, codes[x.dtype.name]) for x in arrays))
+    buffer = np.empty(16, np.float32)
+    to, dtype = buffer.ctypes.data, FLOAT32
+    assert lib.device_pack(0, parts, 3, to, dtype, None) == OK
+    expected = np.concatenate([x.astype(np.float32) for x in arrays])
+    room = [np.zeros_like(x) for x in arrays]
+    for part, x in zip(parts, room, strict=True):
+        part.array = x.ctypes.data
+    assert lib.device_unpack(0, to, dtype, parts, 3, None) == OK
+    assert np.array_equal(buffer, expected)
+    assert all(np.array_equal(x, y) for x, y in zip(room, arrays, strict=True))
+    assert lib.device_pack(0, None, 0, None, dtype, None) == OK
+
+    def refused(status, says, *arguments):
+        assert lib.device_pack(*arguments, None) == status
+        assert says in lib.last_error_message()
+
+    refused(INVALID_ARGUMENT, "parts is NULL", 0, None, 3, to, dtype)
+    refused(INVALID_ARGUMENT, "buffer is NULL", 0, parts, 3, None, dtype)
+    refused(
+        INVALID_ARGUMENT, "part is on device 0, the call is for device 7", 7, parts, 3, to, dtype
+    )
+    refused(
+        UNSUPPORTED_TYPE,
+        "a buffer of float64 for an array of float32",
+        0,
+        parts,
+        3,
+        to,
+        abi.FLOAT64,
+    )
+    refused(
+        UNSUPPORTED_TYPE,
+        "a buffer of float16 for an array of float32",
+        0,
+        parts,
+        3,
+        to,
+        abi.FLOAT16,
+    )
+    refused(UNSUPPORTED_TYPE, "dtype = 9", 0, parts, 3, to, 9)
+    parts[2].dtype = 9
+    refused(UNSUPPORTED_TYPE, "dtype = 9", 0, parts, 3, to, dtype)
+    parts[2].dtype, parts[2].array = abi.FLOAT16, None
+    refused(INVALID_ARGUMENT, "part is NULL", 0, parts, 3, to, dtype)
+    parts[2].count = 2**62
+    refused(INVALID_ARGUMENT, "exceeds", 0, parts, 3, to, dtype)
+
+
+def test_copies_of_residuals(lib):
+    """Of variants of feedback, too; copies are of their own."""
+    made, copied, back = c_void_p(), c_void_p(), c_void_p()
+    assert lib.residual_create_ef21(COUNT, FLOAT32, byref(made)) == OK
+    x = array("normal", COUNT, "float32")
+    ctypes.memmove(lib.residual_array(made, b"mean"), x.ctypes.data, x.nbytes)
+    assert lib.residual_copy(made, 0, byref(copied)) == OK
+    assert lib.residual_device(copied) == 0 and lib.residual_device(made) == abi.HOST
+    assert lib.residual_copy(copied, abi.HOST, byref(back)) == OK
+    for residual in (copied, back):
+        kept = np.empty_like(x)
+        assert lib.residual_save_array(residual, b"mean", kept.ctypes.data, COUNT) == OK
+        assert np.array_equal(kept, x)
+    assert lib.residual_copy(made, -2, byref(back)) == INVALID_ARGUMENT
+    assert "device = -2" in lib.last_error_message()
+    assert lib.residual_copy(made, 7, byref(back)) == abi.DEVICE
+    for residual in (made, copied, back):
+        lib.residual_destroy(residual)

@@ -1,5 +1,5 @@
-"""The emulated kernels under the address sanitizer; same_bytes.cc, topk_cases.cc and
-lowrank_steps.cc say what is tried."""
+"""The emulated kernels under the address sanitizer; same_bytes.cc, topk_cases.cc, lowrank_steps.cc
+and element_cases.cc say what is tried."""
 
 import os
 import subprocess
@@ -32,6 +32,14 @@ def lowrank_steps():
     return built("lowrank_steps", sources, SANITIZED, ["-rdynamic", "-ldl"])
 
 
+@pytest.fixture(scope="module")
+def element_cases():
+    """With the CPU's gossip step."""
+    cpu = ["collectives/mix/move.cc", "base/isa.cc"]
+    sources = [ROOT / "tests/cuda/element_cases.cc", *(ROOT / "src" / source for source in cpu)]
+    return built("element_cases", sources, SANITIZED, [])
+
+
 def run(program, *arguments, order="forward"):
     environment = {**os.environ, "SKIMP_EMULATION_ORDER": order}
     command = [program, *map(str, arguments)]
@@ -51,6 +59,13 @@ def test_random_steps_of_lowrank(lowrank_steps, command, order):
     done = run(lowrank_steps, command, 1, 60, order=order)
     assert done.returncode == 0, done.stdout + done.stderr[-4000:]
     assert done.stdout == "60 jobs\n"
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_random_elements(element_cases, order):
+    done = run(element_cases, 1, 8, order=order)
+    assert done.returncode == 0, done.stdout + done.stderr[-4000:]
+    assert done.stdout == "8 jobs\n"
 
 
 @pytest.mark.long

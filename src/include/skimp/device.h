@@ -49,6 +49,23 @@ SKIMP_API skimp_status skimp_residual_save_memory(const skimp_residual* residual
 SKIMP_API skimp_status skimp_residual_copy(const skimp_residual* residual, int device,
                                            skimp_residual** copy);
 
+/** One of several arrays that are reduced as one. */
+typedef struct skimp_part {
+  void* array; /**< `count` elements of `dtype` on the device */
+  uint64_t count;
+  skimp_dtype dtype;
+} skimp_part;
+
+/** Writes the parts one after the other to `buffer`, as elements of `dtype`: that of all parts, or
+ *  SKIMP_FLOAT32 for parts of float32, float16 and bfloat16. The work is queued in `stream`. */
+SKIMP_API skimp_status skimp_device_pack(int device, const skimp_part* parts, uint64_t part_count,
+                                         void* buffer, skimp_dtype dtype, void* stream);
+
+/** And back, rounding to the parts' types. Waits for the stream. */
+SKIMP_API skimp_status skimp_device_unpack(int device, const void* buffer, skimp_dtype dtype,
+                                           const skimp_part* parts, uint64_t part_count,
+                                           void* stream);
+
 /** As skimp_encode: `input` and the residual lie on one device, `frame` in host memory. The same
  *  bytes are written. Waits for the stream: on return, frame and residual are complete. */
 SKIMP_API skimp_status skimp_encode_on_device(const skimp_codec* codec, const void* input,
