@@ -6,6 +6,7 @@ import ctypes
 import numpy as np
 import pytest
 import skimp
+from skimp import paths
 
 from tests.comparing import same_bits
 from tests.cuda.emulation import ORDERS, on_device, thread_order, use_library
@@ -115,7 +116,7 @@ def test_arrays_in_c():
     assert residual.device == 0
     with pytest.raises(BufferError, match="on a device"):
         np.asarray(residual._native.array("estimate"))
-    library = ctypes.CDLL(str(skimp.paths.LIBRARY))
+    library = ctypes.CDLL(str(paths.LIBRARY))
     handle, room = ctypes.c_void_p(residual._native.handle), np.empty(100, np.float32)
     for name, count, says in ((b"mean", 99, b"99 values of mean"), (b"nothing", 100, b"nothing")):
         arguments = handle, name, room.ctypes.data_as(ctypes.c_void_p), ctypes.c_uint64(count)
