@@ -21,7 +21,7 @@ class DeviceBucket:
     float64 stands beside no other.
     """
 
-    __slots__ = ("dtype", "given", "leaves", "place", "signature", "values")
+    __slots__ = ("_values", "dtype", "given", "leaves", "place", "signature")
 
     is_bucket = True
 
@@ -31,10 +31,16 @@ class DeviceBucket:
         self.signature: Signature = flatten(x, self.leaves, _seen)
         self.place = _place(self.leaves)
         self.dtype = _common_dtype(self.leaves)
-        self.values = self.buffer(())
-        _calls.pack(
-            _parts(self.leaves), self.values.address, self.dtype.code, self.device, self.stream
-        )
+        self._values: DeviceArray | None = None
+
+    @property
+    def values(self) -> DeviceArray:
+        """The buffer; filled when first asked for, which a plan's ``like=`` never is."""
+        if self._values is None:
+            self._values = self.buffer(())
+            parts = _parts(self.leaves)
+            _calls.pack(parts, self._values.address, self.dtype.code, self.device, self.stream)
+        return self._values
 
     @property
     def device(self) -> int:
