@@ -39,11 +39,13 @@ class Task:
     gradient: Callable[[Array, Any], tuple[float, Array]]
     """Loss and gradient at parameters, of a batch."""
     accuracy: Callable[[Array], float]
-    """On data that training does not see."""
+    """On data that training does not see: of validation in a task for tuning, else of the test."""
     shapes: Sequence[tuple[int, ...]]
     """Of the matrices and vectors that the parameters are, one after the other."""
     warm_up: float = 0.0
     """Share of the steps in which the learning rate rises from 0."""
+    clip: float = np.inf
+    """The largest 2-norm of a rank's gradient; longer ones are scaled down to it."""
 
     def low_rank(self, rank: int) -> skimp.Codec:
         """`LowRank` of the matrices in the flat gradient."""
@@ -51,9 +53,17 @@ class Task:
         return skimp.codec(f"lowrank(rank={rank},shapes={shapes})")
 
 
-def digits(sorted_by_class: bool = False) -> Task:
-    """The MLP of `skimp.bench`, 85002 parameters. Ranks have digits of all classes, or of few."""
+def digits(sorted_by_class: bool = False, tuning: bool = False) -> Task:
+    """The MLP of `skimp.bench`, 85002 parameters. Ranks have digits of all classes, or of few.
+
+    For ``tuning`` every fifth digit of the training data is kept for validation.
+    """
     train, test = network.digits()
+    if tuning:
+        kept = np.arange(len(train)) % 5 == 4
+        train, test = (
+            network.Samples(train.images[part], train.classes[part]) for part in (~kept, kept)
+        )
     if sorted_by_class:
         order = np.argsort(train.classes, kind="stable")
         parts = np.array_split(order, RANKS)
@@ -94,7 +104,10 @@ class Training:
         while self.done < self.steps:
             loss, gradient = self.task.gradient(at(self.parameters), next(self.batches))
             self.losses.append(loss)
-            yield gradient
+            norm = np.linalg.norm(gradient)
+            yield (
+                gradient * np.float32(self.task.clip / norm) if norm > self.task.clip else gradient
+            )
             self.done += 1
 
     def descend(self, gradient: Array | float, rate: float | None = None) -> None:
@@ -196,13 +209,17 @@ def table(title: str, rows: Iterable[tuple[str, Outcome]]) -> Mapping[str, Outco
     return done
 
 
-def arguments(description: str | None) -> argparse.Namespace:
+def arguments(
+    description: str | None, add: Callable[[argparse.ArgumentParser], None] = lambda _: None
+) -> argparse.Namespace:
+    """The command line; ``add`` adds a claim's own options."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="few steps, one seed: does it run?")
     parser.add_argument("--seeds", type=int, default=5, metavar="N", help="default: 5")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="default: the claim's name .png")
+    add(parser)
     options = parser.parse_args()
     if options.quick:
         options.seeds = 1
