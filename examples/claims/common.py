@@ -44,8 +44,6 @@ class Task:
     """Of the matrices and vectors that the parameters are, one after the other."""
     warm_up: float = 0.0
     """Share of the steps in which the learning rate rises from 0."""
-    clip: float = np.inf
-    """The largest 2-norm of a rank's gradient; longer ones are scaled down to it."""
 
     def low_rank(self, rank: int) -> skimp.Codec:
         """`LowRank` of the matrices in the flat gradient."""
@@ -104,10 +102,7 @@ class Training:
         while self.done < self.steps:
             loss, gradient = self.task.gradient(at(self.parameters), next(self.batches))
             self.losses.append(loss)
-            norm = np.linalg.norm(gradient)
-            yield (
-                gradient * np.float32(self.task.clip / norm) if norm > self.task.clip else gradient
-            )
+            yield gradient
             self.done += 1
 
     def descend(self, gradient: Array | float, rate: float | None = None) -> None:
