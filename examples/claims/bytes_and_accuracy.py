@@ -1,16 +1,22 @@
 """Claim 2: bytes fall by 4 to 1000 times, and with feedback accuracy stays.
 
     python examples/claims/bytes_and_accuracy.py
+    python examples/claims/bytes_and_accuracy.py --tune --seeds 2
 
 Eight ranks train an MLP on digits and a transformer on source code, with each codec, with and
-without error feedback.
+without error feedback, at the learning rate that ``--tune`` finds best for dense on data for
+validation.
 """
 
+import re
+from dataclasses import replace
 from functools import partial
 
 from characters import characters
 from common import arguments, digits, np, over_seeds, plot, skimp, table, train
 
+GRID = (1 / 2, 1, 2)
+"""Learning rates to choose from, in multiples of the task's, which is dense's best."""
 LOSSES_OF = (
     *("dense", "sign, feedback", "top-k 1 %, feedback", "top-k 1 %, gather, feedback"),
     *("rank 4, feedback", "sign, none"),
@@ -39,7 +45,12 @@ def trainings(task, steps):
     one, tenth = (
         skimp.density_warm_up(density, steps=max(4, steps // 10)) for density in (0.01, 0.001)
     )
+    more_back = {"broadcast_codec": skimp.TopK(0.04)}  # seven ranks sent 1 % each
     rows |= {
+        "top-k 1 %, broadcast 4 %, feedback": {
+            "make_codec": partial(feedback, skimp.TopK(0.01)),
+            **more_back,
+        },
         "top-k 1 %, gather, feedback": {"make_codec": partial(feedback, skimp.TopK(0.01)), **whole},
         "top-k 1 %, gather, feedback, warm-up": {"make_codec": partial(feedback, one), **whole},
         "top-k 0.1 %, gather, feedback, warm-up": {"make_codec": partial(feedback, tenth), **whole},
@@ -54,9 +65,28 @@ def trainings(task, steps):
     return rows
 
 
-def rows(task, steps, seeds):
+def chosen(task, steps, pattern):
+    """The rows to run: dense, and those that the pattern finds."""
     for name, options in trainings(task, steps).items():
-        yield name, over_seeds(seeds, train, task, steps, **options)
+        if name == "dense" or re.search(pattern, name):
+            yield name, partial(train, steps=steps, **options)
+
+
+def rows(task, steps, options):
+    for name, training in chosen(task, steps, options.rows):
+        yield name, over_seeds(options.seeds, training, task)
+
+
+def tune(task, steps, options):
+    """Prints the accuracy of each row on validation data, by learning rate."""
+    rates = [factor * task.rate for factor in GRID]
+    print(f"\n{task.name}, {steps} steps, validation\n\n| learning rate |", end="")
+    print(*(f" {rate:g} |" for rate in rates), "\n|---|" + len(rates) * "---|", sep="")
+    for name, training in chosen(task, steps, options.rows):
+        outcomes = [over_seeds(options.seeds, training, replace(task, rate=rate)) for rate in rates]
+        best = max(outcome.mean for outcome in outcomes)
+        cells = (f" **{o.mean:.2%}** |" if o.mean == best else f" {o.mean:.2%} |" for o in outcomes)
+        print(f"| {name} |", *cells, sep="", flush=True)
 
 
 def draw_bytes(axes, tables):
@@ -72,7 +102,7 @@ def draw_bytes(axes, tables):
 
 
 def draw_losses(axes, title, outcomes):
-    for name in LOSSES_OF:
+    for name in (name for name in LOSSES_OF if name in outcomes):
         losses = outcomes[name].losses
         window = -(-len(losses) // 50)  # steps that a point is the mean of
         points = [
@@ -83,12 +113,23 @@ def draw_losses(axes, title, outcomes):
     axes.legend()
 
 
+def own_options(parser):
+    parser.add_argument("--tune", action="store_true", help="learning rates on validation data")
+    parser.add_argument("--rows", default="", metavar="REGEX", help="dense and the rows it finds")
+
+
 def main():
-    options = arguments(__doc__)
+    options = arguments(__doc__, own_options)
     tables = {}
-    for task in (digits(), characters()):
+    for task in (digits(tuning=options.tune), characters(tuning=options.tune)):
         steps = 4 if options.quick else task.steps
-        tables[task.name] = table(f"{task.name}, {steps} steps", rows(task, steps, options.seeds))
+        if options.tune:
+            tune(task, steps, options)
+        else:
+            title = f"{task.name}, {steps} steps, learning rate {task.rate:g}"
+            tables[task.name] = table(title, rows(task, steps, options))
+    if options.tune:
+        return
     plot(
         options,
         "bytes_and_accuracy",

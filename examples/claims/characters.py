@@ -36,13 +36,15 @@ TRAINED_ON = (
     *("argparse", "ast", "configparser", "datetime", "difflib"),
     *("doctest", "enum", "inspect", "locale", "mailbox"),
 )
+VALIDATED_ON = ("pdb", "smtplib", "zipfile")
 TESTED_ON = ("optparse", "shutil", "tarfile")
 LIBRARY = Path(sysconfig.get_path("stdlib"))  # which may raise if threads ask for it at once
 
 
-def characters() -> Task:
-    text(TRAINED_ON), text(TESTED_ON)  # read once, before there are threads
-    shapes = list(SHAPES.values())
+def characters(tuning: bool = False) -> Task:
+    """The transformer. For ``tuning`` accuracy is that on modules for validation."""
+    others = VALIDATED_ON if tuning else TESTED_ON
+    text(TRAINED_ON), text(others)  # read once, before there are threads
     return Task(
         "characters, transformer",
         3200,
@@ -50,8 +52,8 @@ def characters() -> Task:
         start,
         batches,
         gradient,
-        accuracy,
-        shapes,
+        lambda parameters: accuracy(parameters, others),
+        list(SHAPES.values()),
         warm_up=0.05,
     )
 
@@ -88,9 +90,9 @@ def parts(flat: Array) -> dict[str, Array]:
     return {name: flat[begin:end].reshape(shape) for (name, shape), (begin, end) in places}
 
 
-def accuracy(parameters: Array) -> float:
-    """The share of letters of other modules that get the largest output."""
-    letters = text(TESTED_ON)
+def accuracy(parameters: Array, modules: tuple[str, ...]) -> float:
+    """The share of the modules' letters that get the largest output."""
+    letters = text(modules)
     rows = letters[: len(letters) // (LENGTH + 1) * (LENGTH + 1)].reshape(-1, LENGTH + 1)[::8]
     outputs = forward(parts(parameters), rows[:, :-1])["outputs"]
     return float((outputs.argmax(-1) == rows[:, 1:].ravel()).mean())

@@ -39,7 +39,7 @@ class Task:
     gradient: Callable[[Array, Any], tuple[float, Array]]
     """Loss and gradient at parameters, of a batch."""
     accuracy: Callable[[Array], float]
-    """On data that training does not see."""
+    """On data that training does not see: of validation in a task for tuning, else of the test."""
     shapes: Sequence[tuple[int, ...]]
     """Of the matrices and vectors that the parameters are, one after the other."""
     warm_up: float = 0.0
@@ -51,9 +51,17 @@ class Task:
         return skimp.codec(f"lowrank(rank={rank},shapes={shapes})")
 
 
-def digits(sorted_by_class: bool = False) -> Task:
-    """The MLP of `skimp.bench`, 85002 parameters. Ranks have digits of all classes, or of few."""
+def digits(sorted_by_class: bool = False, tuning: bool = False) -> Task:
+    """The MLP of `skimp.bench`, 85002 parameters. Ranks have digits of all classes, or of few.
+
+    For ``tuning`` every fifth digit of the training data is kept for validation.
+    """
     train, test = network.digits()
+    if tuning:
+        kept = np.arange(len(train)) % 5 == 4
+        train, test = (
+            network.Samples(train.images[part], train.classes[part]) for part in (~kept, kept)
+        )
     if sorted_by_class:
         order = np.argsort(train.classes, kind="stable")
         parts = np.array_split(order, RANKS)
@@ -196,13 +204,17 @@ def table(title: str, rows: Iterable[tuple[str, Outcome]]) -> Mapping[str, Outco
     return done
 
 
-def arguments(description: str | None) -> argparse.Namespace:
+def arguments(
+    description: str | None, add: Callable[[argparse.ArgumentParser], None] = lambda _: None
+) -> argparse.Namespace:
+    """The command line; ``add`` adds a claim's own options."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="few steps, one seed: does it run?")
     parser.add_argument("--seeds", type=int, default=5, metavar="N", help="default: 5")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="default: the claim's name .png")
+    add(parser)
     options = parser.parse_args()
     if options.quick:
         options.seeds = 1

@@ -54,6 +54,20 @@ def test_runs(claim, name, rows, monkeypatch, capsys, tmp_path):
     assert plot.exists() or "No plot" in printed
 
 
+def test_tunes_on_validation_data(claim, monkeypatch, capsys):
+    """A line of accuracies by rate for each row asked for; no data is both tuned and tested on."""
+    pytest.importorskip("sklearn")
+    monkeypatch.setattr(sys, "argv", ["claim", "--quick", "--tune", "--rows", "sign, feedback"])
+    claim("bytes_and_accuracy").main()
+    lines = [line for line in capsys.readouterr().out.splitlines() if "%" in line]
+    assert [line.split(" | ")[0] for line in lines] == 2 * ["| dense", "| sign, feedback"]
+    assert all("**" in line and line.count("%") == 3 for line in lines)
+
+    text = claim("characters")
+    used = [*text.TRAINED_ON, *text.VALIDATED_ON, *text.TESTED_ON]
+    assert len(set(used)) == len(used)
+
+
 def test_counterexamples(claim):
     """Without feedback far from the minimum, with it near, as near as dense steps."""
     module = claim("counterexamples")
