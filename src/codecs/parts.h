@@ -6,6 +6,7 @@
 
 #include "base/dtype.h"
 #include "device/functions.h"
+#include "skimp/device.h"
 
 /// Writes the parts to `buffer`, of elements of `dtype`: that of all parts, or their accumulator's.
 SKIMP_DEVICE_API skimp_status skimp_cuda_pack(skimp::DeviceStream stream, const skimp_part* parts,
