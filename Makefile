@@ -27,7 +27,7 @@ help:
 	@echo "make demo    train and reduce real gradients with 4 MPI ranks, dense and compressed"
 	@echo "make test    run the tests, those under mpirun too"
 	@echo "make long    run the long tier of the tests"
-	@echo "make gpu     build the CUDA library and test it, on a machine with a GPU and torch"
+	@echo "make gpu     build the CUDA library, test and measure it, on a machine with a GPU and torch"
 	@echo "make lint    check format, style, types and spelling"
 	@echo "make format  format the sources"
 	@echo "make clean   remove everything built, .venv included"
@@ -48,6 +48,10 @@ long: $(VENV)/installed-test
 GPU := build/gpu
 ON_GPU := PYTHONPATH=$(GPU) SKIMP_TEST_CUDA=1
 SANITIZER := compute-sanitizer --error-exitcode 1 --target-processes all
+# 2^28 and, for what sees matrices, 8192 x 8192 elements of float32.
+GPU_BENCH := bench codec --device cuda -b 256M -e 1G -f 4 -c sign -c "quantize(bits=8)" \
+             -c "quantize(bits=4)" -c "topk(density=0.01)" -c "lowrank(rank=4)"
+COMMIT = $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
 gpu:
 	@echo "==> Building into $(GPU)"
@@ -57,6 +61,9 @@ gpu:
 	$(ON_GPU) $(PYTHON) -m pytest tests/cuda
 	$(ON_GPU) $(SANITIZER) --tool memcheck $(PYTHON) -m pytest tests/cuda/test_bytes.py tests/cuda/test_lowrank.py
 	$(ON_GPU) $(SANITIZER) --tool racecheck $(PYTHON) -m pytest tests/cuda/test_bytes.py tests/cuda/test_lowrank.py -k residual
+	@echo "==> Codecs on the GPU, into bench/results"
+	@mkdir -p bench/results
+	PYTHONPATH=$(GPU) $(PYTHON) -m skimp $(GPU_BENCH) --commit $(COMMIT) --json bench/results
 
 lint: $(VENV)/installed-lint
 	$(BIN)/ruff format --check

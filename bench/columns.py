@@ -23,7 +23,9 @@ def of(options: Options) -> list[Column]:
         return labelled(row.codec, row.isa if options.isas else None)
 
     codec = Column("codec", "", width, name, left=True)
-    return [codec, *(CODEC if options.benchmark == "codec" else COLLECTIVE)]
+    if options.benchmark != "codec":
+        return [codec, *COLLECTIVE]
+    return [codec, *(CODEC if options.device is None else CODEC_ON_DEVICE)]
 
 
 def labelled(codec: str, isa: str | None) -> str:
@@ -83,6 +85,21 @@ CODEC = [
     Column("", "÷memcpy", 7, _speed("decode", "vs_memcpy")),
     Column("payload", "bytes", 9, lambda row: _whole(row.payload)),
     Column("ratio", "", 6, lambda row: number(row.ratio)),
+    Column("error", "", 7, lambda row: _small(row.error)),
+    Column("#wrong", "", 6, lambda row: _whole(row.wrong)),
+]
+
+CODEC_ON_DEVICE = [
+    *(
+        column
+        for phase in ("encode", "decode", "add")
+        for column in (
+            Column(phase, "us", 7, _speed(phase, "time_us")),
+            Column("", "GB/s", 6, _speed(phase, "bandwidth")),
+            Column("of", "copy", 5, _speed(phase, "of_copy")),
+        )
+    ),
+    Column("payload", "bytes", 9, lambda row: _whole(row.payload)),
     Column("error", "", 7, lambda row: _small(row.error)),
     Column("#wrong", "", 6, lambda row: _whole(row.wrong)),
 ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 import json
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -11,7 +13,7 @@ from typing import Any
 
 import skimp
 from skimp import _objects
-from skimp.bench import codecs, columns, measure
+from skimp.bench import codecs, columns, device, measure
 from skimp.bench.launch import OK, WRONG, launch
 from skimp.bench.options import Options, parse
 from skimp.bench.ranks import Ranks, machine
@@ -20,10 +22,11 @@ from skimp.bench.table import Table, in_units
 
 def main(arguments: Sequence[str]) -> int:
     """Runs the command; returns its exit status."""
-    return launch(lambda: parse(arguments), _bench)
+    command = shlex.join(["python", "-m", "skimp", "bench", *arguments])
+    return launch(lambda: parse(arguments), lambda ranks, options: _bench(ranks, options, command))
 
 
-def _bench(ranks: Ranks, options: Options) -> int:
+def _bench(ranks: Ranks, options: Options, command: str) -> int:
     is_shown = ranks.is_first and options.json != "-"
     ranks.comm.set_pipeline(options.segment, options.window)
     if options.threads is not None:
@@ -46,7 +49,13 @@ def _bench(ranks: Ranks, options: Options) -> int:
     wrong = sum(row.wrong or 0 for row in rows)
     table.comment(f"wrong elements: {wrong}")
     if options.json is not None and ranks.is_first:
-        _write_json(options.json, {**about, "rows": [asdict(row) for row in rows], "wrong": wrong})
+        document = {
+            "command": command,
+            **about,
+            "rows": [asdict(row) for row in rows],
+            "wrong": wrong,
+        }
+        _write_json(options.json, document)
     return WRONG if wrong else OK
 
 
@@ -58,6 +67,7 @@ def _about(ranks: Ranks, options: Options) -> dict[str, Any]:
         "transport": ranks.transport,
         **machine(ranks),
         "isa": _objects.isa(),
+        "device": None if options.device is None else device.opened(options.device).name,
         "options": asdict(options),
     }
 
@@ -69,7 +79,7 @@ def _first_line(about: dict[str, Any]) -> str:
     where = "shared memory" if about["hosts"] == 1 else f"{about['hosts']} hosts"
     return (
         f"skimp {about['skimp']}, {about['benchmark']}: {ranks} {as_what}, {about['cores']} cores "
-        f"({about['isa']}), {where}"
+        f"({about['isa']}), {about['device'] or where}"
     )
 
 
@@ -90,5 +100,9 @@ def _write_json(file: str, document: dict[str, Any]) -> None:
     text = json.dumps(document, indent=1)
     if file == "-":
         print(text)
-    else:
-        Path(file).write_text(text + "\n", encoding="utf-8")
+        return
+    path = Path(file)
+    if path.is_dir():
+        where = "-".join((document["device"] or "cpu").split())
+        path /= f"{datetime.date.today()}-{where}-{document['benchmark']}.json".lower()
+    path.write_text(text + "\n", encoding="utf-8")

@@ -29,6 +29,7 @@ Sizes take K, M and G, powers of 1024. Ranks are threads, or the processes of mp
 
   python -m skimp bench allreduce -t 4 -c sign -c "topk(density=0.01)"
   mpirun -n 4 python -m skimp bench allreduce -b 64M -e 64M -c sign
+  python -m skimp bench codec --device cuda -b 1G -e 1G
 
 The exit status is 1 when #wrong is not 0, and 2 when something failed. bench/README.md derives
 every column.
@@ -61,6 +62,9 @@ class Options:
     in_place: bool = False
     isas: tuple[str, ...] | None = None
     """None: the one in use."""
+    device: str | None = None
+    """None: the host."""
+    commit: str | None = None
 
     def sizes(self) -> list[int]:
         """In bytes, from the smallest to the largest."""
@@ -76,7 +80,10 @@ class Options:
 
 def parse(arguments: Sequence[str]) -> Options:
     """Prints what is wrong, and exits with status 2; exits with 0 after --help."""
-    given = vars(_parser().parse_args(arguments))
+    parser = _parser()
+    given = vars(parser.parse_args(arguments))
+    if given.get("device") and given["isas"]:
+        parser.error("--isa is for kernels of the host, --device for those of a GPU")
     given["codecs"] = tuple(given["codecs"] or CODECS)
     given["datatypes"] = tuple(dict.fromkeys(given["datatypes"] or ["float32"]))
     if "all" in given["datatypes"]:
@@ -159,6 +166,11 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="residuals of one buffer (default: two, as an error changes nothing then)",
     )
+    codec.add_argument(
+        "--device",
+        choices=("cuda",),
+        help="kernels on a GPU, where arrays and payloads stay; needs torch there",
+    )
     return parser
 
 
@@ -202,7 +214,13 @@ def _shared_options() -> argparse.ArgumentParser:
     )
     add("--data", choices=tuple(data.KINDS), default="normal", help="default: normal")
     add("--seed", type=int, default=0, metavar="N", help="of the data (default: 0)")
-    add("--json", metavar="FILE", help="also as JSON; '-' writes it in place of the table")
+    add(
+        "--json",
+        metavar="FILE",
+        help="also as JSON; '-' writes it in place of the table; in a folder, a file is named by "
+        "date, device and benchmark",
+    )
+    add("--commit", metavar="ID", help="of the sources, for the JSON")
     return parser
 
 

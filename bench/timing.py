@@ -3,7 +3,7 @@
 The speed of a machine drifts more from minute to minute than what is compared differs. So the
 contestants take turns, all of them in every iteration, and are compared iteration by iteration. A
 turn is several calls if one is short; it begins at a barrier, and lasts until the slowest rank is
-done.
+done, with what it has queued on a device, too.
 """
 
 from __future__ import annotations
@@ -50,21 +50,25 @@ def take_turns(
     warmup: int,
     iterations: int | None,
     prepare: Callable[[int], object] = lambda contestant: None,
+    finish: Run = lambda: None,
+    shortest_turn: float = SHORTEST_TURN_SECONDS,
 ) -> Times:
     """Times the contestants; iterations None makes as many as fit in the budget. `prepare` is
-    called before the turn of each, and not timed."""
+    called before the turn of each, and not timed; `finish` ends a turn, by waiting for what its
+    calls have queued, and is."""
     meet = ranks.comm.barrier
     for _ in range(warmup):
         for number, run in enumerate(runs):
             prepare(number)
             run()
+            finish()
     mine = []
     for number, run in enumerate(runs):
         prepare(number)
         meet()
-        mine.append(_seconds_a_call(run, 1))
+        mine.append(_seconds_a_call(run, 1, finish))
     estimates = np.max(ranks.gather(mine), axis=0)
-    calls = [_calls_a_turn(estimate) for estimate in estimates]
+    calls = [_calls_a_turn(estimate, shortest_turn) for estimate in estimates]
     iterations = iterations or _iterations_for(float(np.dot(estimates, calls)))
 
     seconds = np.empty((len(runs), iterations))
@@ -72,19 +76,20 @@ def take_turns(
         for number, run in enumerate(runs):
             prepare(number)
             meet()
-            seconds[number, iteration] = _seconds_a_call(run, calls[number])
+            seconds[number, iteration] = _seconds_a_call(run, calls[number], finish)
     return Times(np.max(ranks.gather(seconds), axis=0), calls)
 
 
-def _seconds_a_call(run: Run, calls: int) -> float:
+def _seconds_a_call(run: Run, calls: int, finish: Run) -> float:
     start = time.perf_counter()
     for _ in range(calls):
         run()
+    finish()
     return (time.perf_counter() - start) / calls
 
 
-def _calls_a_turn(seconds: float) -> int:
-    return min(MOST_CALLS, math.ceil(SHORTEST_TURN_SECONDS / seconds))
+def _calls_a_turn(seconds: float, shortest_turn: float) -> int:
+    return min(MOST_CALLS, math.ceil(shortest_turn / seconds))
 
 
 def _iterations_for(seconds: float) -> int:

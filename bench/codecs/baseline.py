@@ -1,14 +1,18 @@
-"""What a codec is compared with: the same done by other means, in one thread."""
+"""What a codec is compared with: the same done by other means; on the host, in one thread."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
+from skimp.bench.device import Device, Memory
 from skimp.bench.ranks import Array
+
+Phase = Literal["encode", "decode", "add"]
+"""What is timed; `add`, on devices alone, decodes and adds to what is there."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +21,13 @@ class Baseline:
     encode: Callable[[], object] | None
     decode: Callable[[], object] | None
     payload_bytes: int | None = None
+    encode_moves: int | None = None
+    """Bytes that `encode` reads and writes, if that is known."""
     isa: ClassVar[None] = None
+    add: ClassVar[None] = None
+
+    def moved_bytes(self, phase: Phase) -> int | None:
+        return self.encode_moves if phase == "encode" else None
 
 
 def roofs(x: Array) -> list[Baseline]:
@@ -37,6 +47,14 @@ def roofs(x: Array) -> list[Baseline]:
     ]
 
 
+def roof_on(device: Device, x: Array, source: Memory) -> Baseline:
+    """The same of a device: a copy from `source`, which holds `x`, to other memory there."""
+    copy = device.empty(x.nbytes)
+    return Baseline(
+        "memcpy", lambda: device.copy(copy, source, x.nbytes), None, encode_moves=2 * x.nbytes
+    )
+
+
 def room_for_copy(x: Array) -> Array:
     """Uninitialised, like `x`, and as far into a page of memory: where a copy goes 16 bytes further
     in than it comes from, Zen 3 takes twelve times as long (`rep movsb`, which memcpy uses)."""
@@ -53,3 +71,12 @@ def torch_or_none() -> Any:
         return None
     torch.set_num_threads(1)
     return torch
+
+
+def cupy_of(tensor: Any) -> Any:
+    """The cupy array of a tensor's memory on a device; None where there is no cupy."""
+    try:
+        cupy = import_module("cupy")
+    except ImportError:
+        return None
+    return cupy.from_dlpack(tensor) if tensor.is_cuda else None

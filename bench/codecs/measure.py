@@ -5,11 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 from skimp.bench import data, isa
-from skimp.bench.codecs.baseline import Baseline, roofs
-from skimp.bench.codecs.subject import Subject
+from skimp.bench.codecs.baseline import Baseline, Phase
+from skimp.bench.codecs.places import Contestant, place_for
 from skimp.bench.options import Options
 from skimp.bench.ranks import Array, Ranks
 from skimp.bench.timing import take_turns
@@ -21,8 +20,12 @@ class Speed:
     bandwidth: float
     """GB/s of dense elements, read by an encoder or written by a decoder."""
     vs_memcpy: float
-    vs_accumulate: float
-    """Against `e += g`."""
+    vs_accumulate: float | None
+    """Against `e += g`; None on a device."""
+    moved: int | None
+    """Bytes that it must read and write; None if they are not counted."""
+    of_copy: float | None
+    """Those a second ÷ the bytes a second that `memcpy` reads and writes."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Row:
     isa: str | None
     encode: Speed | None
     decode: Speed | None
+    add: Speed | None
     payload: int | None
     ratio: float | None
     error: float | None
@@ -54,35 +58,51 @@ def measure(ranks: Ranks, options: Options) -> Iterator[list[Row]]:
 
 
 def _measure_array(ranks: Ranks, options: Options, x: Array) -> list[Row]:
-    memcpy, accumulate, *others = roofs(x)
-    competitors: list[Baseline | Subject] = [memcpy, accumulate, *others]
+    place = place_for(options, x)
+    memcpy, *other_roofs = place.roofs
+    accumulate = other_roofs[0] if other_roofs else None
+    competitors: list[Contestant] = [*place.roofs]
     for text in options.codecs:
-        variants = [Subject(text, x, options, name) for name in options.isas or [isa.in_use()]]
+        variants = place.subjects(text)
         competitors += [*variants, *variants[0].baselines()]
-    subjects = [each for each in competitors if isinstance(each, Subject)]
+    subjects = [each for each in competitors if not isinstance(each, Baseline)]
     first = {subject: subject.verify() for subject in subjects}  # with empty residuals
 
-    phases: tuple[Literal["encode", "decode"], ...] = ("encode", "decode")
-    turns = [(each, phase) for each in competitors for phase in phases if getattr(each, phase)]
+    turns = [
+        (each, phase) for each in competitors for phase in place.phases if getattr(each, phase)
+    ]
     runs = [getattr(each, phase) for each, phase in turns]
 
     def prepare(number: int) -> None:
         isa.use(turns[number][0].isa)
 
-    times = take_turns(runs, ranks, options.warmup, options.iters, prepare)
+    times = take_turns(
+        runs, ranks, options.warmup, options.iters, prepare, place.finish, place.shortest_turn
+    )
     last = {subject: subject.verify() for subject in subjects}  # with those of many steps
 
-    def speed(each: Baseline | Subject, phase: Literal["encode", "decode"]) -> Speed | None:
+    def speed(each: Contestant, phase: Phase) -> Speed | None:
         if (each, phase) not in turns:
             return None
         number = turns.index((each, phase))
         seconds = times.median(number)
-        vs_roofs = [times.speed(number, turns.index((r, "encode"))) for r in (memcpy, accumulate)]
-        return Speed(seconds * 1e6, x.nbytes / seconds / 1e9, *vs_roofs)
+
+        def vs(roof: Baseline) -> float:
+            return times.speed(number, turns.index((roof, "encode")))
+
+        moved = each.moved_bytes(phase)
+        return Speed(
+            time_us=seconds * 1e6,
+            bandwidth=x.nbytes / seconds / 1e9,
+            vs_memcpy=vs(memcpy),
+            vs_accumulate=vs(accumulate) if accumulate else None,
+            moved=moved,
+            of_copy=moved / (2 * x.nbytes) * vs(memcpy) if moved else None,
+        )
 
     rows = []
     for each in competitors:
-        begin, end = (first[each], last[each]) if isinstance(each, Subject) else (None, None)
+        begin, end = (None, None) if isinstance(each, Baseline) else (first[each], last[each])
         rows.append(
             Row(
                 size=x.nbytes,
@@ -92,6 +112,7 @@ def _measure_array(ranks: Ranks, options: Options, x: Array) -> list[Row]:
                 isa=each.isa,
                 encode=speed(each, "encode"),
                 decode=speed(each, "decode"),
+                add=speed(each, "add"),
                 payload=each.payload_bytes,
                 ratio=x.nbytes / each.payload_bytes if each.payload_bytes else None,
                 error=begin.error if begin else None,

@@ -1,10 +1,14 @@
-"""Signs and a mean magnitude by numpy: one scale for the array, where Skimp has one a block."""
+"""Signs and a mean magnitude by numpy, and by torch on a device: one scale for the array, where
+Skimp has one a block."""
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Any
+
 import numpy as np
 import skimp
-from skimp.bench.codecs.baseline import Baseline
+from skimp.bench.codecs.baseline import Baseline, cupy_of
 from skimp.bench.ranks import Array
 
 
@@ -19,3 +23,27 @@ def baselines(codec: skimp.Codec, x: Array) -> list[Baseline]:
         return choices[np.unpackbits(bits, count=x.size)]
 
     return [Baseline("  numpy packbits", encode, decode, bits.nbytes + x.itemsize)]
+
+
+def baselines_in_torch(codec: skimp.Codec, x: Array, torch: Any, tensor: Any) -> list[Baseline]:
+    """The steps of 1-bit Adam (Tang et al. 2021), one after the other: scale by the norm, take the
+    signs, subtract what they say, pack them; cupy packs if it is there."""
+    size = x.size // 8 * 8
+    residual = torch.zeros_like(tensor)
+    weights = torch.tensor([128, 64, 32, 16, 8, 4, 2, 1], dtype=torch.uint8, device=tensor.device)
+
+    def packed(positive: Any) -> Any:
+        whole = positive[:size]
+        if (array := cupy_of(whole.view(torch.uint8))) is not None:
+            return import_module("cupy").packbits(array)
+        return (whole.view(-1, 8) * weights).sum(1, dtype=torch.uint8)
+
+    def encode() -> tuple[Any, Any]:
+        residual.add_(tensor)
+        scale = torch.linalg.vector_norm(residual) / x.size**0.5
+        positive = residual >= 0
+        residual.sub_(torch.where(positive, scale, -scale))
+        return packed(positive), scale
+
+    bits, _ = encode()
+    return [Baseline("  torch op chain", encode, None, bits.nbytes + x.itemsize)]

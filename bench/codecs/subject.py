@@ -10,7 +10,7 @@ from skimp import _calls, dtypes
 from skimp.bench import data, isa, verify
 from skimp.bench.balance import count_lost, deviation
 from skimp.bench.codecs import quantize, sign, topk
-from skimp.bench.codecs.baseline import Baseline
+from skimp.bench.codecs.baseline import Baseline, Phase
 from skimp.bench.options import Options
 from skimp.bench.ranks import Array
 
@@ -22,6 +22,8 @@ BASELINES: Mapping[str, Callable[[skimp.Codec, Array], list[Baseline]]] = {
 
 
 class Subject:
+    add = None
+
     def __init__(self, text: str, x: Array, options: Options, isa_name: str):
         self.label = text
         self.isa = isa_name
@@ -52,6 +54,9 @@ class Subject:
 
     def decode(self) -> None:
         _calls.decode(self._payload, self._out, self._dtype.code)
+
+    def moved_bytes(self, phase: Phase) -> None:
+        """Not counted: what caches keep is not known."""
 
     def baselines(self) -> list[Baseline]:
         """What there is to compare with; numpy and torch are quick with float32 only."""

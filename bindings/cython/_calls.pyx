@@ -6,7 +6,7 @@
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from libc.stdint cimport int64_t, uint8_t, uint64_t, uintptr_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
 
 from capi cimport *
 
@@ -318,6 +318,40 @@ def decode_on_device(frame, uintptr_t output, uint64_t count, int dtype, uintptr
         status = skimp_decode_on_device(input.view.buf, <uint64_t>input.view.len, <void*>output,
                                         count, <skimp_dtype>dtype, <void*>stream)
     check(status)
+
+
+def device_room_bytes(uintptr_t codec, uint64_t count, int dtype):
+    """Bytes of a payload, and of the workspaces of encode and decode on a device."""
+    cdef uint64_t payload = 0, encode = 0, decode = 0
+    check(skimp_device_room_bytes(<skimp_codec*>codec, count, <skimp_dtype>dtype, &payload,
+                                  &encode, &decode))
+    return payload, encode, decode
+
+
+cdef skimp_device_room room_of(tuple room) except *:
+    """(payload, its bytes, workspace, its bytes, word): device addresses."""
+    cdef skimp_device_room made
+    payload, made.payload_bytes, workspace, made.workspace_bytes, word = room
+    made.payload = <void*><uintptr_t>payload
+    made.workspace = <void*><uintptr_t>workspace
+    made.word = <uint32_t*><uintptr_t>word
+    return made
+
+
+def queue_encode(uintptr_t codec, uintptr_t input, uint64_t count, int dtype, uintptr_t residual,
+                 tuple room, uintptr_t stream):
+    """Queues an encode of the elements at the device address `input`; waits for nothing."""
+    cdef skimp_device_room made = room_of(room)
+    check(skimp_queue_encode(<skimp_codec*>codec, <void*>input, count, <skimp_dtype>dtype,
+                             <skimp_residual*>residual, &made, <void*>stream))
+
+
+def queue_decode(uintptr_t codec, tuple room, uintptr_t output, uint64_t count, int dtype, bint add,
+                 uintptr_t stream):
+    """Queues a decode to the elements at the device address `output`; waits for nothing."""
+    cdef skimp_device_room made = room_of(room)
+    check(skimp_queue_decode(<skimp_codec*>codec, &made, <void*>output, count, <skimp_dtype>dtype,
+                             add, <void*>stream))
 
 
 include "sparse.pxi"

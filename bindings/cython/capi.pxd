@@ -1,6 +1,6 @@
 # The part of skimp/skimp.h that is called every step; the header says what each function promises.
 
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 
 cdef extern from "skimp/skimp.h" nogil:
@@ -173,6 +173,21 @@ cdef extern from "skimp/skimp.h" nogil:
     skimp_status skimp_decode_on_device(
         const void* frame, uint64_t bytes, void* output, uint64_t count, skimp_dtype dtype,
         void* stream)
+    ctypedef struct skimp_device_room:
+        void* payload
+        uint64_t payload_bytes
+        void* workspace
+        uint64_t workspace_bytes
+        uint32_t* word
+    skimp_status skimp_device_room_bytes(
+        const skimp_codec* codec, uint64_t count, skimp_dtype dtype, uint64_t* payload_bytes,
+        uint64_t* encode_workspace_bytes, uint64_t* decode_workspace_bytes)
+    skimp_status skimp_queue_encode(
+        const skimp_codec* codec, const void* input, uint64_t count, skimp_dtype dtype,
+        skimp_residual* residual, const skimp_device_room* room, void* stream)
+    skimp_status skimp_queue_decode(
+        const skimp_codec* codec, const skimp_device_room* room, void* output, uint64_t count,
+        skimp_dtype dtype, int add, void* stream)
     skimp_status skimp_frame_inspect(
         const void* frame, uint64_t bytes, skimp_frame_info* info)
     skimp_status skimp_decode(

@@ -85,3 +85,22 @@ def encode_on_device(
     codec: int, input: int, count: int, dtype: int, residual: int, stream: int
 ) -> bytes: ...
 def decode_on_device(frame: Any, output: int, count: int, dtype: int, stream: int) -> None: ...
+def device_room_bytes(codec: int, count: int, dtype: int) -> tuple[int, int, int]: ...
+def queue_encode(
+    codec: int,
+    input: int,
+    count: int,
+    dtype: int,
+    residual: int,
+    room: tuple[int, int, int, int, int],
+    stream: int,
+) -> None: ...
+def queue_decode(
+    codec: int,
+    room: tuple[int, int, int, int, int],
+    output: int,
+    count: int,
+    dtype: int,
+    add: bool,
+    stream: int,
+) -> None: ...

@@ -143,6 +143,9 @@ class Codec : public std::enable_shared_from_this<Codec> {
 
   /// Whether encode_on and decode_on are there, so that collectives need not try.
   virtual bool has_kernels() const { return false; }
+  void require_kernels() const {
+    if (!has_kernels()) refuse_device();
+  }
 
   /// The codec that knows besides what a payload alone says, which decode_on cannot look at. Throws
   /// CorruptPayload, as decode does.

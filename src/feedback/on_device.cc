@@ -16,9 +16,7 @@ class DeviceCall {
       : stream_(stream),
         payload_at_(divide_up(workspace_bytes, 64) * 64),
         status_at_(payload_at_ + divide_up(payload_bytes, 16) * 16),
-        memory_(stream, status_at_ + sizeof(DeviceStatus)) {
-    SKIMP_ON_DEVICE(skimp_cuda_clear, stream, status(), sizeof(DeviceStatus));
-  }
+        memory_(stream, status_at_ + sizeof(DeviceStatus)) {}
 
   /// What is queued must not outlive the host memory that it copies to and from.
   ~DeviceCall() {
@@ -27,10 +25,10 @@ class DeviceCall {
   DeviceCall(const DeviceCall&) = delete;
   DeviceCall& operator=(const DeviceCall&) = delete;
 
-  std::byte* workspace() const { return memory_.data(); }
-  std::byte* payload() const { return memory_.data() + payload_at_; }
-  DeviceStatus* status() const {
-    return reinterpret_cast<DeviceStatus*>(memory_.data() + status_at_);
+  DeviceRoom room() const {
+    return {.payload = memory_.data() + payload_at_,
+            .workspace = memory_.data(),
+            .status = reinterpret_cast<DeviceStatus*>(memory_.data() + status_at_)};
   }
 
   void copy(void* to, const void* from, std::uint64_t bytes) const {
@@ -39,7 +37,7 @@ class DeviceCall {
 
   /// Waits for the stream; what its kernels have reported.
   DeviceStatus finish() {
-    copy(&reported_, status(), sizeof reported_);
+    copy(&reported_, room().status, sizeof reported_);
     SKIMP_ON_DEVICE(skimp_cuda_wait, stream_);
     finished_ = true;
     return reported_;
@@ -63,22 +61,15 @@ std::uint64_t received_bytes(const Codec& codec, std::uint64_t count, DType dtyp
   }
 }
 
-}  // namespace
-
-std::uint64_t encode_on_device(const Codec& codec, const void* input, std::uint64_t count,
-                               DType dtype, Residual* residual, MutableBytes frame,
-                               const DeviceStream& stream) {
-  Encoded encoded{.bytes = codec.payload_bytes(count, dtype)};
-  const std::uint64_t needed = header_bytes + encoded.bytes;
-  require(frame.size() >= needed, "encode: the frame needs ", needed, " bytes, capacity is ",
-          frame.size());
-  DeviceCall call(stream, codec.device_workspace_bytes(count, dtype).encode, encoded.bytes);
+/// All of an encode but for the residual's taking over what was written.
+void queue_job(const Codec& codec, const void* input, std::uint64_t count, DType dtype,
+               Residual* residual, const DeviceRoom& room, const DeviceStream& stream) {
   EncodeJob job;
   job.input = input;
   job.dtype = dtype;
   job.count = count;
-  job.payload = call.payload();
-  job.workspace = call.workspace();
+  job.payload = room.payload;
+  job.workspace = room.workspace;
   if (residual != nullptr) {
     const ResidualView view =
         residual->view(count, dtype, codec.memory_count(count), stream.device);
@@ -88,9 +79,40 @@ std::uint64_t encode_on_device(const Codec& codec, const void* input, std::uint6
     job.memory_out = view.memory_out;
     job.random.call = static_cast<std::uint32_t>(view.step);
   }
-  codec.encode_on(stream, job, call.status());
+  SKIMP_ON_DEVICE(skimp_cuda_clear, stream, room.status, sizeof(DeviceStatus));
+  codec.encode_on(stream, job, room.status);
+}
+
+}  // namespace
+
+void queue_encode(const Codec& codec, const void* input, std::uint64_t count, DType dtype,
+                  Residual* residual, const DeviceRoom& room, const DeviceStream& stream) {
+  queue_job(codec, input, count, dtype, residual, room, stream);
+  if (residual != nullptr) residual->commit();
+}
+
+void queue_decode(const Codec& codec, std::uint64_t count, DType dtype, const Output& output,
+                  const DeviceRoom& room, const DeviceStream& stream) {
+  const DecodeJob job{.payload = room.payload,
+                      .count = count,
+                      .dtype = dtype,
+                      .output = output,
+                      .workspace = room.workspace};
+  SKIMP_ON_DEVICE(skimp_cuda_clear, stream, room.status, sizeof(DeviceStatus));
+  codec.decode_on(stream, job, room.status);
+}
+
+std::uint64_t encode_on_device(const Codec& codec, const void* input, std::uint64_t count,
+                               DType dtype, Residual* residual, MutableBytes frame,
+                               const DeviceStream& stream) {
+  Encoded encoded{.bytes = codec.payload_bytes(count, dtype)};
+  const std::uint64_t needed = header_bytes + encoded.bytes;
+  require(frame.size() >= needed, "encode: the frame needs ", needed, " bytes, capacity is ",
+          frame.size());
+  DeviceCall call(stream, codec.device_workspace_bytes(count, dtype).encode, encoded.bytes);
+  queue_job(codec, input, count, dtype, residual, call.room(), stream);
   const MutableBytes payload = frame.subspan(header_bytes, encoded.bytes);
-  call.copy(payload.data(), job.payload, payload.size());
+  call.copy(payload.data(), call.room().payload, payload.size());
   encoded.nonfinite = (call.finish() & nonfinite_status) != 0;
   FrameHeader header = describe(codec, dtype, count, encoded);
   seal(header, payload);
@@ -109,13 +131,8 @@ void decode_on_device(Bytes frame, void* output, std::uint64_t count, DType dtyp
     require_payload_bytes(codec->text(), payload, received_bytes(*codec, count, encoded));
   }
   DeviceCall call(stream, codec->device_workspace_bytes(count, encoded).decode, payload.size());
-  call.copy(call.payload(), payload.data(), payload.size());
-  const DecodeJob job{.payload = call.payload(),
-                      .count = count,
-                      .dtype = encoded,
-                      .output = {.data = output, .dtype = dtype},
-                      .workspace = call.workspace()};
-  codec->decode_on(stream, job, call.status());
+  call.copy(call.room().payload, payload.data(), payload.size());
+  queue_decode(*codec, count, encoded, {.data = output, .dtype = dtype}, call.room(), stream);
   require_intact_status(codec->text(), call.finish());
 }
 

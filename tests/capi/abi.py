@@ -105,6 +105,16 @@ class Pruning(Structure):
         super().__init__(**{"pruning_bytes": sizeof(Pruning), "period": 16, **fields})
 
 
+class DeviceRoom(Structure):
+    _fields_ = (
+        ("payload", c_void_p),
+        ("payload_bytes", c_uint64),
+        ("workspace", c_void_p),
+        ("workspace_bytes", c_uint64),
+        ("word", c_void_p),
+    )
+
+
 DESTROY = CFUNCTYPE(None, c_void_p)
 
 
@@ -213,6 +223,15 @@ FUNCTIONS = {
         c_void_p,
     ),
     "decode_on_device": (c_void_p, c_uint64, c_void_p, c_uint64, c_int, c_void_p),
+    "device_room_bytes": (c_void_p, c_uint64, c_int, *3 * [POINTER(c_uint64)]),
+    "queue_encode": (
+        *(c_void_p, c_void_p, c_uint64, c_int, c_void_p),
+        *(POINTER(DeviceRoom), c_void_p),
+    ),
+    "queue_decode": (
+        *(c_void_p, POINTER(DeviceRoom), c_void_p, c_uint64, c_int),
+        *(c_int, c_void_p),
+    ),
 }
 NOUNS = ("codec", "residual", "communicator", "plan", "graph", "sparse", "delayed")
 

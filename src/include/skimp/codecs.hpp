@@ -117,6 +117,28 @@ class Codec : public Handle<skimp_codec, skimp_codec_destroy> {
     frame.resize(bytes);
     return frame;
   }
+  /// What stays on a device; see skimp_device_room_bytes, skimp_queue_encode and _decode.
+  struct DeviceRoomBytes {
+    std::uint64_t payload = 0;
+    std::uint64_t encode_workspace = 0;
+    std::uint64_t decode_workspace = 0;
+  };
+  DeviceRoomBytes device_room_bytes(std::uint64_t count, skimp_dtype dtype) const {
+    DeviceRoomBytes bytes;
+    check(skimp_device_room_bytes(handle(), count, dtype, &bytes.payload, &bytes.encode_workspace,
+                                  &bytes.decode_workspace));
+    return bytes;
+  }
+  void queue_encode(const void* input, std::uint64_t count, skimp_dtype dtype,
+                    const skimp_device_room& room, void* stream,
+                    Residual* residual = nullptr) const {
+    check(skimp_queue_encode(handle(), input, count, dtype, residual ? residual->handle() : nullptr,
+                             &room, stream));
+  }
+  void queue_decode(const skimp_device_room& room, void* output, std::uint64_t count,
+                    skimp_dtype dtype, bool add, void* stream) const {
+    check(skimp_queue_decode(handle(), &room, output, count, dtype, add, stream));
+  }
   template <Values Input>
   std::vector<std::byte> encode(const Input& input, Residual* residual = nullptr) const {
     return encode(std::ranges::data(input), std::ranges::size(input), dtype_of<element_of<Input>>,

@@ -78,6 +78,51 @@ SKIMP_API skimp_status skimp_encode_on_device(const skimp_codec* codec, const vo
 SKIMP_API skimp_status skimp_decode_on_device(const void* frame, uint64_t bytes, void* output,
                                               uint64_t count, skimp_dtype dtype, void* stream);
 
+/* ---- Payloads that stay on the device ------------------------------------------------------- */
+
+/** Bits of the word in which the kernels of the two calls below report. */
+enum skimp_word {
+  SKIMP_WORD_NONFINITE = 1, /**< encode: some value was NaN or Inf */
+  SKIMP_WORD_HIT = 32,      /**< encode: top-k's guess of a bound was right, */
+  SKIMP_WORD_MISSED = 64,   /**< or was not; the same bytes are written, more slowly */
+  SKIMP_WORD_CORRUPT = 2 | 4 | 8 | 16 | 128 /**< decode: what no encoder writes */
+};
+
+/** Memory of the caller's on the array's device, for one call at a time. */
+typedef struct skimp_device_room {
+  void* payload; /**< aligned to 16 */
+  uint64_t payload_bytes;
+  void* workspace; /**< aligned to 64; NULL if none is needed */
+  uint64_t workspace_bytes;
+  uint32_t* word; /**< set by the call to 0, by its kernels to what they find */
+} skimp_device_room;
+
+/** What `count` elements of `dtype` need: the payload's bytes, exactly, and those of the
+ * workspaces. SKIMP_UNSUPPORTED_TYPE where the codec has no kernels. */
+SKIMP_API skimp_status skimp_device_room_bytes(const skimp_codec* codec, uint64_t count,
+                                               skimp_dtype dtype, uint64_t* payload_bytes,
+                                               uint64_t* encode_workspace_bytes,
+                                               uint64_t* decode_workspace_bytes);
+
+/** Queues an encode of `input` (or input + residual) to room->payload: what follows the header in
+ *  the frame of skimp_encode. Waits for nothing, so what goes wrong later the stream's owner sees.
+ *  The residual counts the call as done; it and the room are needed until the stream is. A codec
+ *  with a memory (low-rank) has room made for it, and waits, in the residual's first two calls.
+ *
+ *  A graph that is made of the call repeats it with the same addresses, so the residual must then
+ * be in place, of a codec without memory; and it repeats the step, hence the random numbers. */
+SKIMP_API skimp_status skimp_queue_encode(const skimp_codec* codec, const void* input,
+                                          uint64_t count, skimp_dtype dtype,
+                                          skimp_residual* residual, const skimp_device_room* room,
+                                          void* stream);
+
+/** Queues a decode of such a payload to `output`, `count` elements of `dtype`. With `add`, to be
+ *  added to what is there: elements of float32, or of float64 where that is `dtype`. Waits for
+ *  nothing; where the word has a bit of SKIMP_WORD_CORRUPT, the output's values are unspecified. */
+SKIMP_API skimp_status skimp_queue_decode(const skimp_codec* codec, const skimp_device_room* room,
+                                          void* output, uint64_t count, skimp_dtype dtype, int add,
+                                          void* stream);
+
 SKIMP_END
 
 #endif /* SKIMP_DEVICE_H */
