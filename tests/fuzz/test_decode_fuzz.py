@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / "fuzz"
 FLAGS = [
     "-std=c++20",
-    "-O1",
+    "-O0",  # compiles ten times as fast, and runs a third as fast
     "-g1",
     "-ffp-contract=off",
     "-fsanitize=address,undefined",
