@@ -13,18 +13,14 @@
 from skimp._objects import version as _version
 from skimp.codec_schedule import CodecSchedule, density_warm_up
 from skimp.codecs import (
-    ArcTopK,
-    BlockTopK,
     Codec,
     Float,
     Identity,
     LowRank,
     Natural,
     Quantize,
-    RandomK,
     Sign,
     Ternary,
-    TopK,
     codec,
     codec_names,
 )
@@ -58,7 +54,7 @@ from skimp.pruning import DynamicPruning
 from skimp.report import Report
 from skimp.reshard import reshard
 from skimp.residual import Residual
-from skimp.selections import Dct, Threshold
+from skimp.selections import ArcTopK, BlockTopK, Dct, RandomK, Threshold, TopK
 from skimp.sparse import Sparse
 from skimp.threads import run_threads
 

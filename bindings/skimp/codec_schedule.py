@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Literal
 
 from skimp import _calls
-from skimp.codecs import Codec, TopK
+from skimp.codecs import Codec
 from skimp.errors import InvalidArgument
+from skimp.selections import TopK
 
 
 class CodecSchedule:

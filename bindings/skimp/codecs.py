@@ -155,87 +155,6 @@ class Quantize(Codec, name="quantize"):
         self._make(bits=bits, block=block, rounding=rounding, seed=seed)
 
 
-class TopK(Codec, name="topk"):
-    """The k largest magnitudes, exactly k, ties to the lower index.
-
-    density
-        k ÷ count, above 0 and at most 1.
-    k
-        In its place.
-    values
-        What they are sent as: "float32", or "float16" or "bfloat16" with a scale a frame, whose
-        rounding error goes to the residual. "float16" costs 2 bytes less a kept element.
-
-    Stich et al. 2018, with Elias–Fano coded indices.
-
-    >>> TopK(0.01).text
-    'topk(density=0.01,values=float32)'
-    """
-
-    def __init__(
-        self,
-        density: float | None = None,
-        *,
-        k: int | None = None,
-        values: Literal["float32", "float16", "bfloat16"] | None = None,
-    ):
-        self._make(density=density, k=k, values=values)
-
-
-class BlockTopK(Codec, name="block_topk"):
-    """Of each block the k largest magnitudes, ties to the lower index.
-
-    density
-        k ÷ block, above 0 and at most 1; k is at least 1.
-    k
-        In its place: how many a block keeps. A last block that is shorter keeps its share.
-    block
-        A multiple of 32 from 32 to 8192.
-    values
-        As for `TopK`, the scale being the block's.
-
-    A block depends on itself alone, so large arrays travel in segments, which `TopK`'s do not; and
-    less of the whole is delivered than by as many elements of `TopK`.
-
-    Aji & Heafield 2017; Stich et al. 2018.
-
-    >>> BlockTopK(0.01).text
-    'block_topk(k=10,block=1024,values=float32)'
-    """
-
-    def __init__(
-        self,
-        density: float | None = None,
-        *,
-        k: int | None = None,
-        block: int | None = None,
-        values: Literal["float32", "float16", "bfloat16"] | None = None,
-    ):
-        self._make(density=density, k=k, block=block, values=values)
-
-
-class RandomK(Codec, name="random_k"):
-    """k elements at random, the same on all ranks: their seed is shared, so no index travels.
-
-    density
-        k ÷ count, above 0 and at most 1.
-    k
-        In its place.
-    seed
-        Equal on all ranks. Which elements are kept changes from call to call.
-
-    Stich et al. 2018.
-
-    >>> RandomK(0.05, seed=7).text
-    'random_k(density=0.05,seed=7)'
-    """
-
-    def __init__(
-        self, density: float | None = None, *, k: int | None = None, seed: int | None = None
-    ):
-        self._make(density=density, k=k, seed=seed)
-
-
 class Float(Codec, name="float"):
     """A smaller floating-point format, with a power of two a block as scale.
 
@@ -306,41 +225,6 @@ class Ternary(Codec, name="ternary"):
         self._make(block=block)
 
 
-class ArcTopK(Codec, name="arc_topk"):
-    """The largest rows of the sum over all ranks, which a small sketch of it tells to all of them.
-
-    No indices travel, and sums need no decoding: two dense allreduces, of the sketch and of the
-    kept rows, by the algorithm ``linear``.
-
-    density
-        Rows kept ÷ rows, above 0 and at most 1.
-    k
-        In its place: a number of rows.
-    row
-        Elements that are kept or left out together, a multiple of 32 from 32 to 8192.
-    sketch
-        Numbers a row that tell its size, 1 to 16. More find the largest rows more surely.
-    seed
-        Equal on all ranks. The random vectors of sketches change from call to call.
-
-    ARC-Top-K (arXiv 2510.26709), for any array, cut into rows.
-
-    >>> ArcTopK(0.01).text
-    'arc_topk(density=0.01,row=512,sketch=4,seed=0)'
-    """
-
-    def __init__(
-        self,
-        density: float | None = None,
-        *,
-        k: int | None = None,
-        row: int | None = None,
-        sketch: int | None = None,
-        seed: int | None = None,
-    ):
-        self._make(density=density, k=k, row=row, sketch=sketch, seed=seed)
-
-
 class LowRank(Codec, name="lowrank"):
     """Matrices as the product of two thin ones, P·Qᵀ: the first directions of a power iteration.
 
@@ -392,7 +276,8 @@ def _matrix(shape: tuple[int, ...]) -> tuple[int, ...]:
 def codec(text: str) -> Codec:
     """The codec of a text, as on a command line.
 
-    >>> codec("topk(density=0.01)") == TopK(0.01)
+    >>> import skimp
+    >>> codec("topk(density=0.01)") == skimp.TopK(0.01)
     True
     >>> codec("nothing")
     Traceback (most recent call last):
