@@ -31,12 +31,6 @@ void DeviceQueue::begin(void* stream, Wait wait) {
   used_words_ = most_words;
 }
 
-bool DeviceQueue::is_done() const {
-  bool done = false;
-  SKIMP_ON_DEVICE(skimp_cuda_is_done, stream_, &done);
-  return done;
-}
-
 void DeviceQueue::copy(void* to, const void* from, std::uint64_t bytes) {
   if (bytes > 0) SKIMP_ON_DEVICE(skimp_cuda_copy, stream_, to, from, bytes);
 }

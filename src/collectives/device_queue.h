@@ -31,9 +31,6 @@ class DeviceQueue {
   /// Whether payloads are sent from the device's memory.
   bool keeps_payloads() const { return keeps_payloads_; }
 
-  /// Whether everything that was queued is done.
-  bool is_done() const;
-
   void copy(void* to, const void* from, std::uint64_t bytes);
   void clear(void* memory, std::uint64_t bytes);
 

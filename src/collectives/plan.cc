@@ -14,6 +14,7 @@
 #include "collectives/robust.h"
 #include "collectives/slices.h"
 #include "collectives/stopwatch.h"
+#include "device/library.h"
 
 namespace skimp {
 namespace {
@@ -155,7 +156,7 @@ void Plan::begin_on_device(Messenger& messenger, void* stream) {
   if (!queue_->keeps_payloads()) return queue_->begin(stream);
   messenger.link_payloads(communicator_->link_queue({call_.device, stream}));
   queue_->begin(stream, [&messenger, this] {
-    messenger.wait_for_stream([this] { return queue_->is_done(); });
+    messenger.wait_for_stream([this] { return is_done(queue_->stream()); });
   });
 }
 

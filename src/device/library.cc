@@ -58,6 +58,12 @@ void check_device(skimp_status status) {
   fail(status, device_function_of<decltype(&skimp_cuda_error)>("skimp_cuda_error")());
 }
 
+bool is_done(const DeviceStream& stream) {
+  bool done = false;
+  SKIMP_ON_DEVICE(skimp_cuda_is_done, stream, &done);
+  return done;
+}
+
 std::string describe_device() {
   char text[1024];
   SKIMP_ON_DEVICE(skimp_cuda_describe, text, sizeof text);

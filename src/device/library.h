@@ -25,6 +25,9 @@ Function device_function_of(const char* name) {
 /// Throws the error of a function that has failed.
 void check_device(skimp_status status);
 
+/// Whether everything that was queued in a stream is done. Throws if some of it failed.
+bool is_done(const DeviceStream& stream);
+
 /// "CUDA runtime 13.0, driver 13.0, 1 device: NVIDIA H200 (9.0)". Throws what is missing.
 std::string describe_device();
 

@@ -11,12 +11,7 @@ void DirectLink::exchange(std::span<const Send> sends, std::span<const Recv> rec
     fail(SKIMP_TRANSPORT, name(),
          ": the link between devices was ended when an earlier call on it failed");
   }
-  const auto is_done = [&] {
-    bool done = false;
-    SKIMP_ON_DEVICE(skimp_cuda_is_done, stream, &done);
-    return done;
-  };
-  while (!is_done()) idle();
+  while (!is_done(stream)) idle();
   request_ = transport_.exchange(channel_, sends, recvs);
   while (!request_->done()) idle();
   request_.reset();
