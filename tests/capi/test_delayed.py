@@ -4,7 +4,6 @@ import time
 from ctypes import byref, c_int, c_void_p
 
 import numpy as np
-import pytest
 
 from tests.capi import abi
 from tests.capi.programs import run_program
@@ -14,11 +13,6 @@ from tests.pairwise import parametrize
 from tests.tables import DTYPES, array
 
 COUNT, RANKS, STEPS = 500, 3, 6
-
-
-@pytest.fixture(scope="module")
-def lib():
-    return abi.Library()
 
 
 def create(lib, communicator, steps, count, dtype=abi.FLOAT32, **options):

@@ -23,11 +23,6 @@ VARIANTS = {
 }
 
 
-@pytest.fixture(scope="module")
-def lib():
-    return abi.Library()
-
-
 def values_of(pointer):
     return np.ctypeslib.as_array(ctypes.cast(pointer, ctypes.POINTER(c_float)), (COUNT,)).copy()
 

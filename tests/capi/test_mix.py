@@ -3,7 +3,6 @@
 from ctypes import byref, c_double
 
 import numpy as np
-import pytest
 import skimp
 
 from tests.capi import abi
@@ -11,11 +10,6 @@ from tests.comparing import same_bits
 from tests.tables import array
 
 COUNT, RANKS, STEPS = 1000, 4, 3
-
-
-@pytest.fixture(scope="module")
-def lib():
-    return abi.Library()
 
 
 def test_the_same_as_in_python(lib):

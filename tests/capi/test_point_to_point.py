@@ -4,7 +4,6 @@ import threading
 from ctypes import byref, sizeof
 
 import numpy as np
-import pytest
 import skimp
 
 from tests.capi import abi
@@ -13,11 +12,6 @@ from tests.comparing import same_bits
 from tests.tables import array
 
 COUNT, STEPS = 5000, 3
-
-
-@pytest.fixture(scope="module")
-def lib():
-    return abi.Library()
 
 
 def test_the_same_as_in_python(lib):

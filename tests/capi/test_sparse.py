@@ -5,18 +5,12 @@ from ctypes import byref, c_void_p
 import numpy as np
 import pytest
 
-from tests.capi import abi
 from tests.capi.abi import FLOAT32, INVALID_ARGUMENT, OK, UNSUPPORTED_TYPE, Options
 from tests.capi.programs import run_program
 
 PLACES = np.array([5, 1, 5], np.int32)
 VALUES = np.array([1, 2, 4], np.float32)
 COUNT = 8
-
-
-@pytest.fixture(scope="module")
-def lib():
-    return abi.Library()
 
 
 @pytest.fixture

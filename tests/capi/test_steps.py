@@ -19,11 +19,6 @@ COUNT, RANKS, ROUNDS = 1003, 3, 3
 ISAS = tuple(_objects.isa_names().split(", "))
 
 
-@pytest.fixture(scope="module")
-def lib():
-    return abi.Library()
-
-
 @pytest.fixture
 def on_isa():
     """Uses another instruction set for the rest of a test."""

@@ -22,11 +22,6 @@ def library():
     use_library()
 
 
-@pytest.fixture(scope="module")
-def lib():
-    return abi.Library()
-
-
 @pytest.fixture
 def sign(lib):
     codec = lib.make("codec", b"sign(block=32)")

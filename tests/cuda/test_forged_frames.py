@@ -26,11 +26,6 @@ def library():
     use_library()
 
 
-@pytest.fixture(scope="module")
-def lib():
-    return abi.Library()
-
-
 class Post:
     """Messages on their way between two ranks, of which rank 1's are `forge`d."""
 

@@ -32,11 +32,6 @@ def library():
     use_library()
 
 
-@pytest.fixture(scope="module")
-def lib():
-    return abi.Library()
-
-
 class Room:
     """Memory of a call, in closed memory of the device."""
 
