@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "base/bits.h"
 #include "base/half.h"
 
 namespace skimp {
@@ -66,7 +67,7 @@ SKIMP_HOST_DEVICE inline int floor_log2(Value x) {
   const BitsOf<Value> bits = magnitude_bits(x);
   const int exponent = static_cast<int>(bits >> fraction_bits<Value>);
   if (exponent > 0) return exponent - exponent_bias<Value>;
-  return static_cast<int>(std::bit_width(bits)) - exponent_bias<Value> - fraction_bits<Value>;
+  return bit_width(bits) - exponent_bias<Value> - fraction_bits<Value>;
 }
 
 /// 2^exponent, or the nearest power of two that there is. Denormal ones are powers too.
@@ -95,7 +96,7 @@ template <class Value>
 inline bool is_power_of_two(Value x) {
   constexpr BitsOf<Value> fraction = (BitsOf<Value>{1} << fraction_bits<Value>)-1;
   const auto bits = std::bit_cast<BitsOf<Value>>(x);
-  return bits > fraction ? (bits & fraction) == 0 : std::has_single_bit(bits);
+  return bits > fraction ? (bits & fraction) == 0 : (bits & (bits - 1)) == 0;
 }
 
 template <class Value>

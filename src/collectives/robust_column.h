@@ -4,7 +4,6 @@
 #pragma once
 
 #include <algorithm>
-#include <bit>
 #include <cstdint>
 #include <limits>
 #include <type_traits>
@@ -45,7 +44,7 @@ SKIMP_HOST_DEVICE inline KeyOf<Value> sign_of(Value value) {
 /// values, so that whole rows can be compared.
 template <class Compare>
 SKIMP_HOST_DEVICE inline void for_each_comparison(int rows, Compare&& compare) {
-  const int top = static_cast<int>(std::bit_ceil(static_cast<unsigned>(rows))) / 2;
+  const int top = (1 << bit_width(static_cast<std::uint32_t>(rows - 1))) / 2;
   for (int p = top; p > 0; p /= 2) {
     int r = 0;
     int d = p;

@@ -77,8 +77,8 @@ __global__ void __launch_bounds__(block_threads)
       for_each_tile_of(values, row, [&](std::uint64_t, const Tile<Element>& tile) {
         const unsigned kept = tile.flags([&](auto key) { return key > threshold.key; });
         const unsigned ties = tile.flags([&](auto key) { return key == threshold.key; });
-        mine.kept += static_cast<unsigned>(std::popcount(kept));
-        mine.ties += static_cast<unsigned>(std::popcount(ties));
+        mine.kept += static_cast<unsigned>(popcount(kept));
+        mine.ties += static_cast<unsigned>(popcount(ties));
       });
     }
     mine = {warp_sum(mine.kept), warp_sum(mine.ties)};

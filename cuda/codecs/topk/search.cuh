@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstdint>
 
+#include "base/bits.h"
 #include "codecs/device_status.h"
 #include "codecs/topk/device_workspace.h"
 #include "codecs/topk/element.h"
@@ -31,9 +32,7 @@ struct KeyRange {
 
   /// From `low` to `high`.
   __device__ static KeyRange of(Key low, Key high, std::uint64_t rank) {
-    return {low, 0,
-            static_cast<std::int32_t>(std::bit_width(static_cast<BitsOf<Value>>(high - low))),
-            rank};
+    return {low, 0, bit_width(static_cast<BitsOf<Value>>(high - low)), rank};
   }
 
   __device__ Key least() const { return low + (prefix << unknown); }

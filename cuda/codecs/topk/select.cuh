@@ -29,7 +29,7 @@ struct List {
                          std::uint64_t* listed) const {
     constexpr unsigned each = Tile<Element>::each;
     const unsigned flags = tile.flags([&](auto key) { return key > bound; });
-    const unsigned n = warp_sum(static_cast<unsigned>(std::popcount(flags)));
+    const unsigned n = warp_sum(static_cast<unsigned>(popcount(flags)));
     std::uint64_t to = 0;
     if (lane() == 0) {
       if (n > 0) to = add_to(listed, n);

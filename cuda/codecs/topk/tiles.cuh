@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstdint>
 
+#include "base/bits.h"
 #include "base/bytes.h"
 #include "codecs/topk/device_workspace.h"
 #include "codecs/topk/element.h"
@@ -14,10 +15,6 @@
 #include "cuda/device/block.cuh"
 
 namespace skimp::cuda {
-
-/// What elements are added and compared as.
-template <class Element>
-using ValueOf = typename Accumulator<Element>::type;
 
 /// What is to be encoded: input + residual, or the input alone where residual is null.
 template <class Element>
@@ -170,8 +167,8 @@ __device__ Ranks ranks_of(unsigned flags) {
   SKIMP_UNROLL
   for (unsigned j = 0; j < each; ++j) {
     const unsigned word = __ballot_sync(all_lanes, flags >> j & 1);
-    ranks.before += static_cast<unsigned>(std::popcount(word & lanes_before()));
-    ranks.all += static_cast<unsigned>(std::popcount(word));
+    ranks.before += static_cast<unsigned>(popcount(word & lanes_before()));
+    ranks.all += static_cast<unsigned>(popcount(word));
   }
   return ranks;
 }

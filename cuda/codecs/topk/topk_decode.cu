@@ -5,6 +5,7 @@
 ///
 /// The payload is hostile. Nothing is read or written outside, whatever it says: an index is used
 /// if it is below count, an entry if there are so many.
+#include "base/bits.h"
 #include "codecs/topk/kernels.h"
 #include "cuda/codecs/elements.cuh"
 #include "cuda/codecs/topk/rows.cuh"
@@ -24,8 +25,7 @@ struct Entries {
   const std::byte* values;
   const std::byte* indices;
   Element* output;
-  Value divisor;
-  bool add;
+  Delivery<Value> delivery;
   DeviceStatus* status;
 
   __device__ topk::ValueCoding<Value> coding() const {
@@ -38,7 +38,7 @@ struct Entries {
   __device__ void put(const topk::ValueCoding<Value>& coding, std::uint64_t j,
                       std::uint64_t index) const {
     Element* to = output + index;
-    *to = cuda::put(add, divisor, add ? *to : Element{}, value_of(coding, j));
+    *to = delivery.put(delivery.add ? *to : Element{}, value_of(coding, j));
   }
 
  private:
@@ -72,7 +72,7 @@ __global__ void count_bits(BitString<const std::byte> string, topk::BitRows rows
     std::uint64_t bits = 0;
     const std::uint64_t end = std::min((row + 1) * rows.each, string.words());
     for (std::uint64_t w = row * rows.each + lane(); w < end; w += warp_size) {
-      bits += static_cast<unsigned>(std::popcount(string.word(w)));
+      bits += static_cast<unsigned>(popcount(string.word(w)));
     }
     bits = warp_sum(bits);
     if (lane() == 0) totals[row] = {bits, 0};
@@ -111,11 +111,11 @@ __global__ void place_bits(Entries<Element> entries, topk::BitRows rows, const T
     for (std::uint64_t first = row * rows.each; first < end; first += warp_size) {
       const std::uint64_t w = first + lane();
       const std::uint32_t word = w < end ? strings.high.word(w) : 0;
-      const auto n = static_cast<unsigned>(std::popcount(word));
+      const auto n = static_cast<unsigned>(popcount(word));
       const unsigned mine = sum_of_lanes_before(n);
       std::uint64_t j = before + mine;
       for (std::uint32_t bits = word; bits != 0 && j < shape.k; bits &= bits - 1, ++j) {
-        const std::uint64_t position = 32 * w + static_cast<unsigned>(std::countr_zero(bits));
+        const std::uint64_t position = 32 * w + static_cast<unsigned>(countr_zero(bits));
         const std::uint64_t index = index_at(shape, strings, position, j);
         if (index < shape.count) {
           entries.put(coding, j, index);
@@ -181,8 +181,7 @@ skimp_status skimp_cuda_topk_decode(skimp::DeviceStream stream, const skimp::Dec
                                                   job.payload + layout.values_begin,
                                                   job.payload + layout.indices_begin,
                                                   static_cast<Element*>(job.output.data),
-                                                  static_cast<Value>(job.output.divisor),
-                                                  job.output.add,
+                                                  skimp::cuda::Delivery<Value>(job.output),
                                                   status};
       skimp::cuda::queue_entries(stream, entries, job.workspace);
     });

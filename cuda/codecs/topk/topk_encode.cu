@@ -41,9 +41,8 @@ __global__ void write_indices(IndexShape shape, const std::uint64_t* indices, st
   }
 }
 
-/// Kernels over the array take more turns than one, since some multiprocessors are further from
-/// memory than others; those that add up histograms must not be many.
-constexpr unsigned many_turns = 4, one_turn = 1;
+/// Of kernels that add up histograms there must not be many blocks.
+constexpr unsigned one_turn = 1;
 
 template <class Value>
 class Encode {

@@ -8,9 +8,9 @@
 ///   above the entropy, and any part of it can be decoded on its own.
 #pragma once
 
-#include <bit>
 #include <cstdint>
 
+#include "base/bits.h"
 #include "base/bytes.h"
 
 namespace skimp::topk {
@@ -21,7 +21,7 @@ enum class IndexCoding { bitmap, words, elias_fano };
 struct IndexShape {
   IndexShape(std::uint64_t count_, std::uint64_t k_) : count(count_), k(k_) {
     if (k == 0) return;
-    low_bits = static_cast<int>(std::bit_width(count / k)) - 1;
+    low_bits = bit_width(count / k) - 1;
     low_bytes = bytes_of_bits(k * static_cast<std::uint64_t>(low_bits));
     bytes = bytes_of_bits(count);
     if (count <= (std::uint64_t{1} << 32) && 4 * k < bytes) {
