@@ -11,7 +11,7 @@ from tests.cuda.emulation import INCLUDES, ROOT, kernels, target_of
 
 NVCC = shutil.which("nvcc") or shutil.which("nvcc", path="/usr/local/cuda/bin")
 BUILD = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
-ARCHITECTURES = re.search(r"foreach\(arch ([\d ]+)\)", BUILD)[1].split()
+ARCHITECTURES = re.search(r"SKIMP_CUDA_ARCHITECTURES ([\d ]+) CACHE", BUILD)[1].split()
 
 pytestmark = pytest.mark.skipif(NVCC is None, reason="no nvcc")
 
