@@ -2,14 +2,20 @@
 /// The kernels that block-scaled codecs share, as src/codecs/blocks.h is for the CPU: each warp
 /// takes one block after the other. A codec adds, for whole warps to call:
 ///
-/// - `encoder.scale_of(values, n)`: the block's scale, NaN or Inf where a value is;
-/// - `encoder.emit(scale, finite, begin, n, values, scratch)`: writes the codes, zeros unless
-///   `finite`, and replaces each value by what its code leaves of it, zero unless `finite`;
+/// - `encoder.scale_of(values, n)`: the block's scale, NaN or Inf where a value is, for the whole
+///   warp to call;
 ///
 /// and for one lane:
 ///
-/// - `decoder.decode<n>(scale, i, values)`: elements i … i + n − 1 of the array, where n is a power
-///   of two up to 8 that divides i. Returns whether an encoder writes such codes.
+/// - `encoder.codes_of(scale, at, values)`: the codes of lane_elements values, the array's from
+///   element `at` on; replaces them by what the codes leave of them;
+/// - `encoder.put(codes, at, n)`: writes the first n of such codes, whose others are zero;
+///   `Codes{}` are zeros;
+/// - `decoder.load<n>(i)`: the codes of elements i … i + n − 1 of the array, where n is a power of
+///   two up to 8 that divides i;
+/// - `decoder.decode<n>(scale, codes, values)`: their values. Returns whether an encoder writes
+/// such
+///   codes.
 ///
 /// Values are read once: they stay in shared memory between the scale and the codes.
 #pragma once
@@ -54,29 +60,51 @@ struct Encoding {
   DeviceStatus* status;
 };
 
-/// Shared memory of a block: its values, then the codec's scratch.
+/// Elements whose codes are whole bytes, however few bits each has. Blocks are multiples.
+inline constexpr unsigned lane_elements = 8;
+
+/// To codes, of a tile of n values; they are replaced by what that leaves of them, by zero unless
+/// the scale is finite.
 template <class Value, class Encoder>
-SKIMP_HOST_DEVICE constexpr unsigned tile_bytes(unsigned block) {
-  return block * static_cast<unsigned>(sizeof(Value) + Encoder::scratch_bytes);
+__device__ void encode_tile(const Encoder& encoder, Value scale, std::uint64_t begin, unsigned n,
+                            Value* tile) {
+  const bool finite = is_finite(scale);
+  for (unsigned i = lane() * lane_elements; i < n; i += warp_size * lane_elements) {
+    constexpr unsigned each = at_once<Value>;
+    const unsigned valid = n - i < lane_elements ? n - i : lane_elements;
+    Value values[lane_elements];
+    SKIMP_UNROLL
+    for (unsigned j = 0; j < lane_elements; ++j) {
+      values[j] = load_vector<each>(tile + i + j / each * each).at[j % each];
+      if (j >= valid || !finite) values[j] = 0;
+    }
+    using Codes = decltype(encoder.codes_of(scale, begin, values));
+    encoder.put(finite ? encoder.codes_of(scale, begin + i, values) : Codes{}, begin + i, valid);
+    SKIMP_UNROLL
+    for (unsigned j = 0; j < lane_elements; j += each) {
+      Vector<Value, each> rest;
+      SKIMP_UNROLL
+      for (unsigned e = 0; e < each; ++e) rest.at[e] = values[j + e];
+      store_vector(tile + i + j, rest);
+    }
+  }
 }
 
 template <class Element, class Encoder>
 __device__ void encode_block(const Encoding<Element>& job, const Encoder& encoder,
-                             std::uint64_t index, std::byte* memory) {
+                             std::uint64_t index, typename Encoding<Element>::Value* tile) {
   using Value = typename Encoding<Element>::Value;
   const auto [begin, n] = extent_of(index, job.block, job.count);
-  auto* tile = reinterpret_cast<Value*>(memory);
   const Value* residual = job.residual_in == nullptr ? nullptr : job.residual_in + begin;
   load_tile(job.input + begin, residual, job.aligned, n, tile);
   __syncwarp();
   const Value scale = encoder.scale_of(tile, n);
   __syncwarp();  // before the values are replaced
-  const bool finite = is_finite(scale);
   if (lane() == 0) {
-    job.scales[index] = finite ? scale : canonical_nan<Value>();
-    if (!finite) report(job.status, nonfinite_status);
+    job.scales[index] = is_finite(scale) ? scale : canonical_nan<Value>();
+    if (!is_finite(scale)) report(job.status, nonfinite_status);
   }
-  encoder.emit(scale, finite, begin, n, tile, memory + job.block * sizeof(Value));
+  encode_tile(encoder, scale, begin, n, tile);
   __syncwarp();
   if (job.residual_out != nullptr) {
     store_tile(tile, job.aligned, n, job.residual_out + begin);
@@ -84,14 +112,19 @@ __device__ void encode_block(const Encoding<Element>& job, const Encoder& encode
   }
 }
 
+/// Blocks of threads that a multiprocessor is to hold at least: registers for as many warps as
+/// shared memory has tiles for.
+template <class Value>
+inline constexpr unsigned encode_residents = sizeof(Value) == sizeof(float) ? 3 : 1;
+
 template <class Element, class Encoder>
-__global__ void encode_blocks(Encoding<Element> job, Encoder encoder) {
+__global__ void __launch_bounds__(block_threads, (encode_residents<ValueOf<Element>>))
+    encode_blocks(Encoding<Element> job, Encoder encoder) {
   using Value = typename Encoding<Element>::Value;
-  std::byte* memory =
-      shared_memory() + threadIdx.x / warp_size * tile_bytes<Value, Encoder>(job.block);
+  auto* tile = reinterpret_cast<Value*>(shared_memory()) + threadIdx.x / warp_size * job.block;
   const std::uint64_t blocks = divide_up(job.count, job.block);
   for (std::uint64_t i = first_piece(); i < blocks; i += pieces_at_once()) {
-    encode_block(job, encoder, i, memory);
+    encode_block(job, encoder, i, tile);
   }
 }
 
@@ -111,9 +144,10 @@ void queue_encode(const DeviceStream& stream, const EncodeJob& job, std::uint64_
                                    static_cast<unsigned>(block),
                                    aligned,
                                    status};
-  const std::size_t shared = tile_bytes<Value, Encoder>(encoding.block);
-  const Grid grid = grid_for(divide_up(job.count, block), shared, stream.device);
-  launch(encode_blocks<Element, Encoder>, grid, stream, encoding, encoder);
+  const auto kernel = encode_blocks<Element, Encoder>;
+  const Grid grid =
+      grid_for(kernel, divide_up(job.count, block), block * sizeof(Value), stream.device);
+  launch(kernel, grid, stream, encoding, encoder);
 }
 
 // ---- Decoding -----------------------------------------------------------------------------------
@@ -123,8 +157,7 @@ struct Decoding {
   const Value* scales;
   std::uint64_t count;
   unsigned block;
-  Value divisor;
-  bool add;
+  Delivery<Value> delivery;
   bool aligned;
   Element* output;
   DeviceStatus* status;
@@ -138,23 +171,36 @@ __device__ void decode_block(const Decoding<Element, Value>& job, const Decoder&
   const Value scale = job.scales[index];
   const bool spoilt = is_nan(scale);
   DeviceStatus bad = is_scale(scale) ? 0 : scale_status;
-  const unsigned vectors = job.aligned ? n / each : 0;
-  for (unsigned i = lane() * each; i < vectors * each; i += warp_size * each) {
-    Element* to = job.output + begin + i;
-    Value values[each];
-    if (!decoder.template decode<each>(scale, begin + i, values)) bad |= code_status;
-    Vector<Element, each> elements{};
-    if (job.add) elements = load_vector<each>(to);
-    for (unsigned j = 0; j < each; ++j) {
-      elements.at[j] = put(job.add, job.divisor, elements.at[j], spoilt ? scale : values[j]);
+  const auto decode = [&]<unsigned m>(const auto& codes, Element(&elements)[m]) {
+    Value values[m];
+    if (!decoder.template decode<m>(scale, codes, values)) bad |= code_status;
+    SKIMP_UNROLL
+    for (unsigned j = 0; j < m; ++j) {
+      elements[j] = job.delivery.put(elements[j], spoilt ? scale : values[j]);
     }
-    store_vector(to, elements);
-  }
-  for (unsigned i = vectors * each + lane(); i < n; i += warp_size) {
-    Element* to = job.output + begin + i;
-    Value value;
-    if (!decoder.template decode<1>(scale, begin + i, &value)) bad |= code_status;
-    *to = put(job.add, job.divisor, job.add ? *to : Element{}, spoilt ? scale : value);
+  };
+  const unsigned vectors = job.aligned ? n / each : 0;
+  for_each_step<vectors_ahead>(lane(), vectors, warp_size, [&](std::uint64_t first, auto steps) {
+    constexpr unsigned U = decltype(steps)::value;
+    const auto place_of = [&](unsigned u) { return begin + (first + u * warp_size) * each; };
+    decltype(decoder.template load<each>(0)) codes[U];
+    Vector<Element, each> vector[U] = {};
+    SKIMP_UNROLL
+    for (unsigned u = 0; u < U; ++u) codes[u] = decoder.template load<each>(place_of(u));
+    if (job.delivery.add) {
+      SKIMP_UNROLL
+      for (unsigned u = 0; u < U; ++u) vector[u] = load_vector<each>(job.output + place_of(u));
+    }
+    SKIMP_UNROLL
+    for (unsigned u = 0; u < U; ++u) {
+      decode(codes[u], vector[u].at);
+      store_vector(job.output + place_of(u), vector[u]);
+    }
+  });
+  for (std::uint64_t i = begin + vectors * each + lane(); i < begin + n; i += warp_size) {
+    Element one[1] = {job.delivery.add ? job.output[i] : Element{}};
+    decode(decoder.template load<1>(i), one);
+    job.output[i] = one[0];
   }
   if (bad != 0) report(job.status, bad);
 }
@@ -175,12 +221,16 @@ void queue_decode(const DeviceStream& stream, const DecodeJob& job, std::uint64_
   visit_dtype(job.output.dtype, [&](auto element) {
     using Element = decltype(element);
     if constexpr (std::is_same_v<typename Accumulator<Element>::type, Value>) {
-      const Decoding<Element, Value> decoding{
-          reinterpret_cast<const Value*>(job.payload), job.count,      static_cast<unsigned>(block),
-          static_cast<Value>(job.output.divisor),      job.output.add, is_aligned(job.output.data),
-          static_cast<Element*>(job.output.data),      status};
-      const Grid grid = grid_for(divide_up(job.count, block), 0, stream.device);
-      launch(decode_blocks<Element, Value, Decoder>, grid, stream, decoding, decoder);
+      const Decoding<Element, Value> decoding{reinterpret_cast<const Value*>(job.payload),
+                                              job.count,
+                                              static_cast<unsigned>(block),
+                                              Delivery<Value>(job.output),
+                                              is_aligned(job.output.data),
+                                              static_cast<Element*>(job.output.data),
+                                              status};
+      const auto kernel = decode_blocks<Element, Value, Decoder>;
+      const Grid grid = grid_for(kernel, divide_up(job.count, block), 0, stream.device);
+      launch(kernel, grid, stream, decoding, decoder);
     }
   });
 }

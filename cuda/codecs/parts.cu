@@ -61,8 +61,8 @@ template <bool to_buffer, class Common>
 void queue_parts(const DeviceStream& stream, const skimp_part* parts, std::uint64_t part_count,
                  Common* buffer, DType dtype) {
   auto batches = batches_of<PartAt>([&](const Batch<PartAt>& batch) {
-    launch(move_parts<to_buffer, Common>, grid_for(batch.items(), 0, stream.device), stream, batch,
-           buffer);
+    const auto kernel = move_parts<to_buffer, Common>;
+    launch(kernel, grid_for(kernel, batch.items(), 0, stream.device), stream, batch, buffer);
   });
   std::uint64_t begin = 0;
   for (std::uint64_t i = 0; i < part_count; ++i) {

@@ -1,12 +1,12 @@
 /// \file
-/// Quantize on a device: one warp encodes a block, first to a byte a code in shared memory, from
-/// which whole words of the planes are then packed.
+/// Quantize on a device: a lane makes eight codes at once, which are as many bytes of the plane of
+/// low bits as each has bits there, and one byte of the plane of high bits.
+#include <cmath>
 #include <type_traits>
 
 #include "base/philox.h"
 #include "codecs/quantize/kernels.h"
 #include "codecs/quantize/levels.h"
-#include "codecs/quantize/packed.h"
 #include "cuda/codecs/blocks.cuh"
 
 namespace skimp::cuda {
@@ -14,32 +14,30 @@ namespace {
 
 using quantize::Levels;
 
-/// Packs the codes of a block into a plane, which may begin at any byte.
-template <int width>
-__device__ void pack_plane(const std::uint8_t* codes, int shift, std::byte* plane, unsigned bytes) {
-  constexpr unsigned per_byte = 8 / width;
-  const bool aligned = reinterpret_cast<std::uintptr_t>(plane) % sizeof(std::uint32_t) == 0;
-  const unsigned words = aligned ? bytes / 4 : 0;
-  for (unsigned i = lane(); i < words; i += warp_size) {
-    std::uint32_t word = 0;
-    for (unsigned j = 0; j < 4; ++j) {
-      const std::byte byte = quantize::packed_byte<width>(codes + (4 * i + j) * per_byte, shift);
-      word |= static_cast<std::uint32_t>(byte) << 8 * j;
-    }
-    reinterpret_cast<std::uint32_t*>(plane)[i] = word;
-  }
-  for (unsigned i = 4 * words + lane(); i < bytes; i += warp_size) {
-    plane[i] = quantize::packed_byte<width>(codes + i * per_byte, shift);
-  }
+/// Bits of a code of `bits` bits in the plane of low bits. A third one has a plane of its own.
+template <int bits>
+inline constexpr unsigned low_width = bits == 3 ? 2 : bits;
+
+/// The value of a level, as Levels has it. A product and a correction round the quotient of
+/// integers this small as division does (Markstein 1990), with a third of the instructions.
+template <int bits, class Value>
+__device__ Value value_of(Value level, Value scale) {
+  const auto largest = static_cast<Value>(quantize::largest_level(bits));
+  const Value inverse = 1 / largest;
+  const Value near = level * inverse;
+  return std::fma(std::fma(-near, largest, level), inverse, near) * scale;
 }
 
-template <bool stochastic>
+template <int bits>
 struct QuantizeEncoder {
-  static constexpr unsigned scratch_bytes = 1;  // a code
+  struct Codes {
+    std::uint64_t low;
+    std::uint32_t high;
+  };
 
   std::byte* low;
-  std::byte* high;  ///< the plane of high bits, if a code has 3
-  int bits;
+  std::byte* high;
+  bool stochastic;
   std::uint64_t seed;
   RandomStream random;
   std::uint64_t first_element;
@@ -51,106 +49,112 @@ struct QuantizeEncoder {
       const BitsOf<Value> magnitude = magnitude_bits(x[i]);
       largest = magnitude > largest ? magnitude : largest;
     }
-    for (unsigned distance = warp_size / 2; distance > 0; distance /= 2) {
-      const BitsOf<Value> other = __shfl_xor_sync(all_lanes, largest, distance);
-      largest = other > largest ? other : largest;
-    }
-    return std::bit_cast<Value>(largest);
+    return std::bit_cast<Value>(warp_max(largest));
   }
 
   template <class Value>
-  __device__ void emit(Value scale, bool finite, std::uint64_t begin, unsigned n, Value* x,
-                       std::byte* scratch) const {
-    auto* codes = reinterpret_cast<std::uint8_t*>(scratch);
-    const auto padded = static_cast<unsigned>(divide_up(n, 8)) * 8;  // whole bytes in any plane
-    if (finite) {
-      encode(Levels<Value>(scale, quantize::largest_level(bits)), begin, n, x, codes);
-      if (n + lane() < padded) codes[n + lane()] = 0;
-    } else {
-      for (unsigned i = lane(); i < padded; i += warp_size) codes[i] = 0;
-      for (unsigned i = lane(); i < n; i += warp_size) x[i] = 0;
+  __device__ Codes codes_of(Value scale, std::uint64_t at, Value (&values)[lane_elements]) const {
+    const Levels<Value> levels(scale, quantize::largest_level(bits));
+    std::uint32_t words[lane_elements];
+    if (stochastic) draw_words(first_element + at, words);
+    Codes codes{};
+    SKIMP_UNROLL
+    for (unsigned j = 0; j < lane_elements; ++j) {
+      const Value position = levels.position_of(values[j]);
+      const Value level = stochastic ? quantize::random_integer(position, words[j])
+                                     : quantize::nearest_integer(position);
+      const std::uint32_t code = levels.code_of(level);
+      codes.low |= static_cast<std::uint64_t>(code & low_mask) << j * low_width<bits>;
+      if constexpr (bits == 3) codes.high |= (code >> 2) << j;
+      values[j] -= value_of<bits>(level, scale);
     }
-    __syncwarp();
-    pack(codes, begin, n);
-    __syncwarp();  // before the next block's codes come
+    return codes;
+  }
+
+  /// The planes of low bits begin at a multiple of 4 bytes.
+  __device__ void put(Codes codes, std::uint64_t at, unsigned n) const {
+    std::byte* to = low + at / lane_elements * low_width<bits>;
+    if (n == lane_elements) {
+      if constexpr (low_width<bits> == 2) {
+        *reinterpret_cast<std::uint16_t*>(to) = static_cast<std::uint16_t>(codes.low);
+      } else {
+        SKIMP_UNROLL
+        for (unsigned i = 0; i < low_width<bits>; i += 4) {
+          *reinterpret_cast<std::uint32_t*>(to + i) =
+              static_cast<std::uint32_t>(codes.low >> 8 * i);
+        }
+      }
+    } else {
+      codes.low &= (std::uint64_t{1} << n * low_width<bits>)-1;
+      codes.high &= (1u << n) - 1;
+      const auto bytes = static_cast<unsigned>(bytes_of_bits(n * low_width<bits>));
+      for (unsigned i = 0; i < bytes; ++i) to[i] = static_cast<std::byte>(codes.low >> 8 * i);
+    }
+    if constexpr (bits == 3) high[at / 8] = static_cast<std::byte>(codes.high);
   }
 
  private:
-  /// To a byte a code; x becomes what the codes leave of it.
-  template <class Value>
-  __device__ void encode(const Levels<Value>& levels, std::uint64_t begin, unsigned n, Value* x,
-                         std::uint8_t* codes) const {
-    const auto put = [&](unsigned i, Value level) {
-      codes[i] = levels.code_of(level);
-      x[i] -= levels.value_of(level);
-    };
-    if constexpr (!stochastic) {
-      for (unsigned i = lane(); i < n; i += warp_size) {
-        put(i, quantize::nearest_integer(levels.position_of(x[i])));
+  static constexpr std::uint32_t low_mask = (1u << low_width<bits>)-1;
+
+  /// For the elements from `first` on, of which a draw serves four; a slice may begin amid those.
+  __device__ void draw_words(std::uint64_t first, std::uint32_t (&words)[lane_elements]) const {
+    if (first % 4 == 0) {
+      for (unsigned j = 0; j < lane_elements; j += 4) {
+        const auto four = draw(seed, random, (first + j) / 4);
+        for (unsigned i = 0; i < 4; ++i) words[j + i] = four[i];
       }
     } else {
-      // Four elements of the whole array share a draw; a slice may begin in the middle of one.
-      const std::uint64_t first = first_element + begin;
-      for (std::uint64_t group = first / 4 + lane(); 4 * group < first + n; group += warp_size) {
-        const auto words = draw(seed, random, group);
-        for (unsigned j = 0; j < 4; ++j) {
-          const std::uint64_t i = 4 * group + j - first;  // huge for elements before the slice
-          if (i >= n) continue;
-          put(static_cast<unsigned>(i),
-              quantize::random_integer(levels.position_of(x[i]), words[j]));
-        }
+      for (unsigned j = 0; j < lane_elements; ++j) {
+        words[j] = draw(seed, random, (first + j) / 4)[(first + j) % 4];
       }
-    }
-  }
-
-  __device__ void pack(const std::uint8_t* codes, std::uint64_t begin, unsigned n) const {
-    const auto bytes = [n](unsigned width) {
-      return static_cast<unsigned>(bytes_of_bits(std::uint64_t{n} * width));
-    };
-    switch (bits) {
-      case 8: return pack_plane<8>(codes, 0, low + begin, bytes(8));
-      case 4: return pack_plane<4>(codes, 0, low + begin / 2, bytes(4));
-      case 3: pack_plane<1>(codes, 2, high + begin / 8, bytes(1)); [[fallthrough]];
-      default: pack_plane<2>(codes, 0, low + begin / 4, bytes(2));
     }
   }
 };
 
-template <class Value>
+template <int bits, class Value>
 struct QuantizeDecoder {
+  struct Codes {
+    std::uint64_t low;
+    std::uint32_t high;
+  };
+
   const std::byte* low;
   const std::byte* high;
-  int bits;
 
   template <unsigned n>
-  __device__ bool decode(Value scale, std::uint64_t i, Value* values) const {
-    switch (bits) {
-      case 8: return decode_as<n, 8>(scale, bits_at<8 * n>(low, 8 * i), 0, values);
-      case 4: return decode_as<n, 4>(scale, bits_at<4 * n>(low, 4 * i), 0, values);
-      case 3:
-        return decode_as<n, 2>(scale, bits_at<2 * n>(low, 2 * i), bits_at<n>(high, i), values);
-      default: return decode_as<n, 2>(scale, bits_at<2 * n>(low, 2 * i), 0, values);
-    }
+  __device__ Codes load(std::uint64_t i) const {
+    constexpr unsigned width = low_width<bits>;
+    Codes codes{bits_at<width * n>(low, width * i), 0};
+    if constexpr (bits == 3) codes.high = static_cast<std::uint32_t>(bits_at<n>(high, i));
+    return codes;
   }
 
- private:
-  /// From the low `width` bits of n codes and the high bit of each, if they have one.
-  template <unsigned n, unsigned width>
-  __device__ bool decode_as(Value scale, std::uint64_t low_bits, std::uint64_t high_bits,
-                            Value* values) const {
-    constexpr std::uint64_t mask = (1u << width) - 1;
-    const int largest = quantize::largest_level(bits);
-    const Levels<Value> levels(scale, largest);
+  template <unsigned n>
+  __device__ bool decode(Value scale, const Codes& codes, Value (&values)[n]) const {
+    constexpr unsigned width = low_width<bits>;
+    constexpr std::int32_t largest = (1 << (bits - 1)) - 1;
     bool valid = true;
+    SKIMP_UNROLL
     for (unsigned j = 0; j < n; ++j) {
-      const auto code = static_cast<std::int32_t>((low_bits >> width * j & mask) |
-                                                  (high_bits >> j & (bits == 3)) << width);
+      auto code = static_cast<std::int32_t>(codes.low >> width * j & ((1u << width) - 1));
+      if constexpr (bits == 3) code |= static_cast<std::int32_t>(codes.high >> j & 1) << 2;
       valid &= code <= 2 * largest;
-      values[j] = levels.value_of(levels.level_of(code));
+      values[j] = value_of<bits>(static_cast<Value>(code - largest), scale);
     }
     return valid;
   }
 };
+
+/// Calls body(constant bits).
+template <class Body>
+void with_bits(int bits, Body&& body) {
+  switch (bits) {
+    case 8: return body(std::integral_constant<int, 8>{});
+    case 4: return body(std::integral_constant<int, 4>{});
+    case 3: return body(std::integral_constant<int, 3>{});
+    default: return body(std::integral_constant<int, 2>{});
+  }
+}
 
 /// Where the planes of a payload begin.
 template <class Byte>
@@ -175,12 +179,12 @@ skimp_status skimp_cuda_quantize_encode(skimp::DeviceStream stream, const skimp:
       using Element = decltype(element);
       using Value = typename skimp::Accumulator<Element>::type;
       const skimp::cuda::PlanesAt planes(job.payload, job.count, arguments.block, sizeof(Value));
-      const auto queue = [&](auto stochastic) {
-        const skimp::cuda::QuantizeEncoder<decltype(stochastic)::value> encoder{
-            planes.low, planes.high, arguments.bits, arguments.seed, job.random, job.first_element};
+      skimp::cuda::with_bits(arguments.bits, [&](auto bits) {
+        const skimp::cuda::QuantizeEncoder<decltype(bits)::value> encoder{
+            planes.low,     planes.high, arguments.stochastic,
+            arguments.seed, job.random,  job.first_element};
         skimp::cuda::queue_encode<Element>(stream, job, arguments.block, encoder, status);
-      };
-      arguments.stochastic ? queue(std::true_type{}) : queue(std::false_type{});
+      });
     });
   });
 }
@@ -193,8 +197,11 @@ skimp_status skimp_cuda_quantize_decode(skimp::DeviceStream stream, const skimp:
     skimp::visit_accumulator(job.dtype, [&](auto value) {
       using Value = decltype(value);
       const skimp::cuda::PlanesAt planes(job.payload, job.count, arguments.block, sizeof(Value));
-      const skimp::cuda::QuantizeDecoder<Value> decoder{planes.low, planes.high, arguments.bits};
-      skimp::cuda::queue_decode<Value>(stream, job, arguments.block, decoder, status);
+      skimp::cuda::with_bits(arguments.bits, [&](auto bits) {
+        const skimp::cuda::QuantizeDecoder<decltype(bits)::value, Value> decoder{planes.low,
+                                                                                 planes.high};
+        skimp::cuda::queue_decode<Value>(stream, job, arguments.block, decoder, status);
+      });
     });
   });
 }

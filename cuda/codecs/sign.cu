@@ -9,10 +9,9 @@ namespace skimp::cuda {
 namespace {
 
 struct SignEncoder {
-  static constexpr unsigned scratch_bytes = 0;
+  using Codes = std::uint32_t;
 
   std::byte* bits;
-  std::uint64_t bytes;  ///< of the bit string
 
   template <class Value>
   __device__ Value scale_of(const Value* x, unsigned n) const {
@@ -25,35 +24,19 @@ struct SignEncoder {
     return __shfl_sync(all_lanes, sum / static_cast<Value>(n), 0);
   }
 
-  /// Every 32 elements give one word; lane j keeps the j-th until it has one for each lane to
-  /// write.
   template <class Value>
-  __device__ void emit(Value scale, bool finite, std::uint64_t begin, unsigned n, Value* x,
-                       std::byte*) const {
-    const unsigned words = (n + warp_size - 1) / warp_size;
-    std::uint32_t kept = 0;
-    for (unsigned word = 0; word < words; ++word) {
-      const unsigned i = word * warp_size + lane();
-      const Value value = i < n ? x[i] : Value{0};
-      const bool negative = std::bit_cast<BitsOf<Value>>(value) != magnitude_bits(value);
-      const std::uint32_t together = __ballot_sync(all_lanes, finite && negative);
-      if (i < n) x[i] = finite ? sign::rest(value, scale) : Value{0};
-      if (word % warp_size == lane()) kept = together;
-      const bool last = word % warp_size == warp_size - 1 || word == words - 1;
-      if (last && lane() <= word % warp_size) {
-        put(begin / 8 + (word - word % warp_size + lane()) * sizeof kept, kept);
-      }
+  __device__ Codes codes_of(Value scale, std::uint64_t, Value (&values)[lane_elements]) const {
+    Codes codes = 0;
+    SKIMP_UNROLL
+    for (unsigned j = 0; j < lane_elements; ++j) {
+      codes |= static_cast<Codes>(sign::is_negative(values[j])) << j;
+      values[j] = sign::rest(values[j], scale);
     }
+    return codes;
   }
 
- private:
-  /// The bit string ends with the byte of its last bit, not with a word.
-  __device__ void put(std::uint64_t at, std::uint32_t word) const {
-    if (at + sizeof word <= bytes) {
-      *reinterpret_cast<std::uint32_t*>(bits + at) = word;
-    } else {
-      for (; at < bytes; ++at, word >>= 8) bits[at] = static_cast<std::byte>(word & 0xFF);
-    }
+  __device__ void put(Codes codes, std::uint64_t at, unsigned) const {
+    bits[at / 8] = static_cast<std::byte>(codes);
   }
 };
 
@@ -62,8 +45,13 @@ struct SignDecoder {
   const std::byte* bits;
 
   template <unsigned n>
-  __device__ bool decode(Value scale, std::uint64_t i, Value* values) const {
-    const std::uint64_t signs = bits_at<n>(bits, i);
+  __device__ std::uint32_t load(std::uint64_t i) const {
+    return static_cast<std::uint32_t>(bits_at<n>(bits, i));
+  }
+
+  template <unsigned n>
+  __device__ bool decode(Value scale, std::uint32_t signs, Value (&values)[n]) const {
+    SKIMP_UNROLL
     for (unsigned j = 0; j < n; ++j) values[j] = sign::decoded(scale, (signs >> j & 1) != 0);
     return true;
   }
@@ -85,7 +73,7 @@ skimp_status skimp_cuda_sign_encode(DeviceStream stream, const EncodeJob& job, s
       using Element = decltype(element);
       using Value = typename skimp::Accumulator<Element>::type;
       const std::uint64_t scales = skimp::divide_up(job.count, block) * sizeof(Value);
-      const skimp::cuda::SignEncoder encoder{job.payload + scales, skimp::bytes_of_bits(job.count)};
+      const skimp::cuda::SignEncoder encoder{job.payload + scales};
       skimp::cuda::queue_encode<Element>(stream, job, block, encoder, status);
     });
   });

@@ -68,8 +68,9 @@ void queue_transfer(const DeviceStream& stream, const Transfer& job, DeviceStatu
                                              static_cast<Out*>(job.output.data),
                                              static_cast<Value*>(job.rest.data),
                                              status};
-    const Grid grid = grid_for(divide_up(job.count, piece), 0, stream.device);
-    launch(transfer_pieces<In, Out>, grid, stream, transferring);
+    const auto kernel = transfer_pieces<In, Out>;
+    launch(kernel, grid_for(kernel, divide_up(job.count, piece), 0, stream.device), stream,
+           transferring);
   } else {
     fail(SKIMP_INTERNAL, "cuda: a transfer between float64 and narrower types");
   }

@@ -100,7 +100,8 @@ template <class... Parameters>
 void launch_elements(void (*kernel)(Parameters...), const DeviceStream& stream, std::uint64_t count,
                      const Parameters&... arguments) {
   if (count == 0) return;
-  launch(kernel, grid_for(divide_up(count, warp_size), 0, stream.device), stream, arguments...);
+  launch(kernel, grid_for(kernel, divide_up(count, warp_size), 0, stream.device), stream,
+         arguments...);
 }
 
 }  // namespace

@@ -101,7 +101,7 @@ skimp_status skimp_cuda_trimmed_mean(skimp::DeviceStream stream, const SkimpRank
     job.trim = trim;
     job.tiled = bytes <= largest_tile_bytes;
     const std::uint64_t pieces = skimp::divide_up(job.count, warp_size);
-    const Grid grid = grid_for(pieces, job.tiled ? bytes : 0, stream.device);
+    const Grid grid = grid_for(trimmed_means<Value>, pieces, job.tiled ? bytes : 0, stream.device);
     launch(trimmed_means<Value>, grid, stream, job);
   });
 }
@@ -110,6 +110,6 @@ skimp_status skimp_cuda_vote(skimp::DeviceStream stream, const SkimpRankRows& ro
   using namespace skimp::cuda;
   return on_rows(stream, rows, [&]<class Value>(const RobustJob<Value>& job) {
     const std::uint64_t pieces = skimp::divide_up(job.count, warp_size);
-    launch(votes<Value>, grid_for(pieces, 0, stream.device), stream, job);
+    launch(votes<Value>, grid_for(votes<Value>, pieces, 0, stream.device), stream, job);
   });
 }

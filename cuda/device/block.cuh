@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "cuda/device/launch.cuh"
 
@@ -17,6 +18,20 @@ inline constexpr unsigned block_warps = block_threads / warp_size;
 #else
 #define SKIMP_UNROLL
 #endif
+
+template <unsigned n>
+using Unsigned = std::integral_constant<unsigned, n>;
+
+/// Calls step(i, constant U) for i from `begin` to `end` by U·stride, then for the rest with U = 1.
+template <unsigned U, class Step>
+__device__ void for_each_step(std::uint64_t begin, std::uint64_t end, std::uint64_t stride,
+                              Step&& step) {
+  std::uint64_t i = begin;
+  for (; i + (U - 1) * stride < end; i += U * stride) step(i, Unsigned<U>{});
+  if constexpr (U > 1) {
+    for (; i < end; i += stride) step(i, Unsigned<1>{});
+  }
+}
 
 /// The bits of a ballot that belong to lanes before this one.
 __device__ inline unsigned lanes_before() { return (1u << lane()) - 1; }

@@ -39,36 +39,36 @@ struct Grid {
   std::size_t shared_bytes;
 };
 
-/// For `pieces` pieces of work that need `bytes` of shared memory each; at most as many warps as
-/// the device holds at once, so a grid is never too large, whatever the count.
-inline Grid grid_for(std::uint64_t pieces, std::size_t bytes, int device) {
-  constexpr std::size_t shared_by_default = 48 << 10;
-  constexpr unsigned most_warps = 8, resident_warps = 64;
-  const std::size_t fit = bytes == 0 ? most_warps : shared_by_default / bytes;
-  const auto warps = static_cast<unsigned>(std::clamp<std::size_t>(fit, 1, most_warps));
-  int multiprocessors = 0;
-  check(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device));
-  const auto resident = static_cast<std::uint64_t>(multiprocessors) * (resident_warps / warps);
-  const std::uint64_t blocks = std::min((pieces + warps - 1) / warps, resident);
-  return {static_cast<unsigned>(blocks), warps, warps * bytes};
-}
-
 inline constexpr unsigned block_threads = 256;
 
-/// Blocks of block_threads for pieces that a warp each takes: as many as the device holds of the
-/// kernel at once, `turns` times, or as are needed.
+/// Blocks of `warps` warps for pieces that a warp each takes: as many as the device holds of the
+/// kernel at once, `turns` times, or as are needed. So a grid is never too large, whatever the
+/// count.
 template <class... Parameters>
 Grid resident_grid(void (*kernel)(Parameters...), std::uint64_t pieces, std::size_t shared_bytes,
-                   unsigned turns, int device) {
-  constexpr unsigned warps = block_threads / warp_size;
+                   unsigned turns, int device, unsigned warps = block_threads / warp_size) {
   int multiprocessors = 0, blocks = 0;
   check(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device));
-  check(
-      cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel, block_threads, shared_bytes));
+  const auto threads = static_cast<int>(warps * warp_size);
+  check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel, threads, shared_bytes));
   const auto most = static_cast<std::uint64_t>(multiprocessors) *
                     static_cast<std::uint64_t>(std::max(blocks, 1)) * turns;
   const std::uint64_t needed = std::max((pieces + warps - 1) / warps, std::uint64_t{1});
   return {static_cast<unsigned>(std::min(needed, most)), warps, shared_bytes};
+}
+
+/// Kernels over arrays take more turns than one, since some multiprocessors are further from memory
+/// than others.
+inline constexpr unsigned many_turns = 4;
+
+/// The same for pieces that need `bytes` of shared memory each.
+template <class... Parameters>
+Grid grid_for(void (*kernel)(Parameters...), std::uint64_t pieces, std::size_t bytes, int device) {
+  constexpr std::size_t shared_by_default = 48 << 10;
+  constexpr unsigned most_warps = block_threads / warp_size;
+  const std::size_t fit = bytes == 0 ? most_warps : shared_by_default / bytes;
+  const auto warps = static_cast<unsigned>(std::clamp<std::size_t>(fit, 1, most_warps));
+  return resident_grid(kernel, pieces, warps * bytes, many_turns, device, warps);
 }
 
 /// Queues kernel(arguments...) in the stream.

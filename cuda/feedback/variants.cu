@@ -98,7 +98,8 @@ template <class Element, class... Parameters>
 void launch_step(void (*kernel)(Stepping<Element>, Parameters...), const DeviceStream& stream,
                  const FeedbackStep& step, std::uint64_t pieces, const Parameters&... arguments) {
   if (step.count == 0) return;
-  launch(kernel, grid_for(pieces, 0, stream.device), stream, Stepping<Element>(step), arguments...);
+  launch(kernel, grid_for(kernel, pieces, 0, stream.device), stream, Stepping<Element>(step),
+         arguments...);
 }
 
 std::uint64_t warps_of(const FeedbackStep& step) { return divide_up(step.count, warp_size); }

@@ -7,7 +7,6 @@
 #pragma once
 
 #include <cstdint>
-#include <type_traits>
 
 #include "codecs/lowrank/device_workspace.h"
 #include "cuda/codecs/batch.cuh"
@@ -38,20 +37,6 @@ struct ProductJob {
   Value* buffer;  ///< where P or Q is wanted
   DeviceStatus* status;
 };
-
-template <unsigned n>
-using Unsigned = std::integral_constant<unsigned, n>;
-
-/// Calls step(i, constant U) for i from `begin` to `end` by U·stride, then for the rest with U = 1.
-template <unsigned U, class Step>
-__device__ void for_each_step(std::uint64_t begin, std::uint64_t end, std::uint64_t stride,
-                              Step&& step) {
-  std::uint64_t i = begin;
-  for (; i + (U - 1) * stride < end; i += U * stride) step(i, Unsigned<U>{});
-  if constexpr (U > 1) {
-    for (; i < end; i += stride) step(i, Unsigned<1>{});
-  }
-}
 
 // ---- P = M·S ------------------------------------------------------------------------------------
 

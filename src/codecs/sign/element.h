@@ -11,6 +11,11 @@ namespace skimp::sign {
 template <class Value>
 inline constexpr BitsOf<Value> sign_mask = BitsOf<Value>{1} << (sizeof(Value) * 8 - 1);
 
+template <class Value>
+SKIMP_HOST_DEVICE inline bool is_negative(Value x) {
+  return (std::bit_cast<BitsOf<Value>>(x) & sign_mask<Value>) != 0;
+}
+
 /// What the element is decoded to: the scale, or −scale.
 template <class Value>
 SKIMP_HOST_DEVICE inline Value decoded(Value scale, bool negative) {
