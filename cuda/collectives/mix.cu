@@ -2,7 +2,6 @@
 /// A gossip step on a device: lanes take neighbouring elements.
 #include <cstdint>
 
-#include "base/bytes.h"
 #include "collectives/mix/element.h"
 #include "collectives/mix/move.h"
 #include "cuda/device/block.cuh"
@@ -10,8 +9,6 @@
 
 namespace skimp::cuda {
 namespace {
-
-using mix::finite_or_zero;
 
 /// The arrays of a move, whose elements are of the type Element.
 template <class Element>
@@ -95,15 +92,6 @@ __global__ void finish_elements(Moving<Element> move) {
   }
 }
 
-/// Queues kernel(arguments...) with lanes for all elements.
-template <class... Parameters>
-void launch_elements(void (*kernel)(Parameters...), const DeviceStream& stream, std::uint64_t count,
-                     const Parameters&... arguments) {
-  if (count == 0) return;
-  launch(kernel, grid_for(kernel, divide_up(count, warp_size), 0, stream.device), stream,
-         arguments...);
-}
-
 }  // namespace
 }  // namespace skimp::cuda
 
@@ -112,7 +100,7 @@ skimp_status skimp_cuda_mix_begin(skimp::DeviceStream stream, const skimp::Move&
   return guard_on(stream, [&](cudaStream_t) {
     skimp::visit_accumulator(move.dtype, [&](auto value) {
       using Value = decltype(value);
-      launch_elements(begin_elements<Value>, stream, move.count, Moving<Value>(move));
+      launch_items(begin_elements<Value>, stream, move.count, Moving<Value>(move));
     });
   });
 }
@@ -123,8 +111,8 @@ skimp_status skimp_cuda_mix_edge(skimp::DeviceStream stream, const skimp::Move& 
   return guard_on(stream, [&](cudaStream_t) {
     skimp::visit_accumulator(move.dtype, [&](auto value) {
       using Value = decltype(value);
-      launch_elements(add_elements<Value>, stream, move.count, Moving<Value>(move),
-                      static_cast<Value>(weight));
+      launch_items(add_elements<Value>, stream, move.count, Moving<Value>(move),
+                   static_cast<Value>(weight));
     });
   });
 }
@@ -134,7 +122,7 @@ skimp_status skimp_cuda_mix_finish(skimp::DeviceStream stream, const skimp::Move
   return guard_on(stream, [&](cudaStream_t) {
     skimp::visit_dtype(move.dtype, [&](auto element) {
       using Element = decltype(element);
-      launch_elements(finish_elements<Element>, stream, move.count, Moving<Element>(move));
+      launch_items(finish_elements<Element>, stream, move.count, Moving<Element>(move));
     });
   });
 }

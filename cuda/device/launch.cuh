@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "base/bytes.h"
 #include "cuda/device/error.cuh"
 #include "device/stream.h"
 
@@ -87,6 +88,16 @@ void launch(void (*kernel)(Parameters...), const Grid& grid, const DeviceStream&
   emulation::launch(grid.blocks, threads, grid.shared_bytes, queue, [=] { kernel(arguments...); });
 #endif
   check(cudaGetLastError());
+}
+
+/// Queues kernel(arguments...) with a lane for each of `count` items, or as many as there are at
+/// once: lanes take one after the other.
+template <class... Parameters>
+void launch_items(void (*kernel)(Parameters...), const DeviceStream& stream, std::uint64_t count,
+                  const Parameters&... arguments) {
+  if (count == 0) return;
+  launch(kernel, grid_for(kernel, divide_up(count, warp_size), 0, stream.device), stream,
+         arguments...);
 }
 
 }  // namespace skimp::cuda

@@ -104,12 +104,16 @@ SKIMP_HOST_DEVICE inline Value canonical(Value x) {
   return is_nan(x) ? canonical_nan<Value>() : x;
 }
 
-/// What is left of x where `delivered` has been: zero where that is not a number, so that one
-/// overflow does not live on in a residual.
+/// For what is kept from call to call, so that one overflow does not live on.
+template <class Value>
+SKIMP_HOST_DEVICE inline Value finite_or_zero(Value x) {
+  return is_finite(x) ? x : Value{0};
+}
+
+/// What is left of x where `delivered` has been, for a residual.
 template <class Value>
 SKIMP_HOST_DEVICE inline Value rest_of(Value x, Value delivered) {
-  const Value rest = x - delivered;
-  return is_finite(rest) ? rest : Value{0};
+  return finite_or_zero(x - delivered);
 }
 
 /// A value of the accumulator's type as an element of an array: rounded to nearest, NaN canonical.

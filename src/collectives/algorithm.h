@@ -69,7 +69,9 @@ struct Algorithm {
   std::string (*refuses)(const Call&, const World&);
   Cost (*cost)(const Call&, const World&);
   std::unique_ptr<Runner> (*make)(const Call&, const World&);
-  bool on_device = false;  ///< takes arrays on a device, too
+  /// Whether it looks into payloads on the host: those of arrays on a device go by its memory then,
+  /// even where there is a link for them.
+  bool reads_payloads = false;
 };
 
 /// \name Entries that many rows share

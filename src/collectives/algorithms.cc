@@ -62,16 +62,13 @@ const Algorithm& look_up(std::string_view name, skimp_collective collective) {
   fail(SKIMP_INVALID_ARGUMENT, name_of(collective), ": algorithm '", name, "' is none of ", names);
 }
 
-/// Refuses arrays on a device where something would have to be done to their values on the host.
-void require_device_path(const Algorithm& row, const Call& call) {
+/// Refuses arrays on a device where their values would have to be coded on the host.
+void require_kernels(const Call& call) {
   if (call.device == host_memory) return;
-  const auto refuse = [&](const auto&... what) {
-    fail(SKIMP_UNSUPPORTED_TYPE, name_of(call.collective), ": ", what...,
-         " for arrays on a device: copy the array to host memory");
-  };
-  if (!row.on_device) refuse("algorithm ", row.name, " is not there");
   for (const CodecPtr& codec : {call.codec, call.broadcast_codec}) {
-    if (!codec->has_kernels()) refuse(codec->text(), " has no kernels");
+    if (codec->has_kernels()) continue;
+    fail(SKIMP_UNSUPPORTED_TYPE, name_of(call.collective), ": ", codec->text(),
+         " has no kernels for arrays on a device: copy the array to host memory");
   }
 }
 
@@ -84,7 +81,7 @@ const Algorithm& find_algorithm(std::string_view name, const Call& call, const W
           "hold the values of all ranks; algorithm ", row.name, " adds them up on the way");
   const std::string refusal = row.refuses(call, world);
   require(refusal.empty(), name_of(call.collective), ": algorithm ", row.name, " ", refusal);
-  require_device_path(row, call);
+  require_kernels(call);
   require(!call.broadcast_codec_given || &row == &two_phase || &row == &hierarchical,
           name_of(call.collective),
           ": broadcast_codec is for two_phase and hierarchical, but algorithm ", row.name, " runs ",

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "base/isa.h"
-#include "codecs/elements.h"
+#include "base/numbers.h"
 
 namespace skimp {
 namespace {
@@ -86,19 +86,12 @@ FrameHeader PartialSum<Value>::write(const Run& run, Buffer& payload) const {
 }
 
 template <class Value>
-void PartialSum<Value>::deliver(const Output& output) const {
-  on_isa([&](auto) {
-    const Sink<Value> sink(output);
-    if (dense_) {
-      for_each_tile(Source<Value>(values_.data(), dtype), count_,
-                    [&](std::uint64_t begin, std::uint64_t n, const Value* values) {
-                      sink.put(begin, n, values);
-                    });
-    } else {
-      sink.clear(count_);
-      sink.scatter(0, entries_.size(), entries_.indices.data(), entries_.values.data());
-    }
-  });
+void PartialSum<Value>::deliver(Run& run, EntryMover<Value>& mover, const Output& output) const {
+  if (dense_) {
+    mover.deliver(run, values_, output);
+  } else {
+    mover.deliver(run, entries_, count_, output);
+  }
 }
 
 template <class Value>

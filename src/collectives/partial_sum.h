@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "collectives/entry_frames.h"
+#include "collectives/entry_moves.h"
 
 namespace skimp {
 
@@ -38,8 +39,8 @@ class PartialSum {
   /// Writes a frame's payload and returns the header for Messenger::stamp.
   FrameHeader write(const Run& run, Buffer& payload) const;
 
-  /// Writes all elements.
-  void deliver(const Output& output) const;
+  /// Writes all elements to a run's output.
+  void deliver(Run& run, EntryMover<Value>& mover, const Output& output) const;
 
   /// The elements that are not zero, whatever the form.
   Entries<Value> nonzeros() const;

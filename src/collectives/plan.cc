@@ -74,6 +74,13 @@ void complete_mix(Call& call, const World& world) {
   }
 }
 
+/// An algorithm that reads payloads does without the link.
+World world_of(const Communicator& communicator, const Algorithm& algorithm) {
+  World world = communicator.world();
+  if (algorithm.reads_payloads) world.link = nullptr;
+  return world;
+}
+
 }  // namespace
 
 std::shared_ptr<Plan> Plan::make(std::shared_ptr<Communicator> communicator, Call call,
@@ -94,7 +101,7 @@ std::shared_ptr<Plan> Plan::make(std::shared_ptr<Communicator> communicator, Cal
 Plan::Plan(std::shared_ptr<Communicator> communicator, const Call& call, const Algorithm& algorithm)
     : communicator_(std::move(communicator)),
       call_(call),
-      world_(communicator_->world()),
+      world_(world_of(*communicator_, algorithm)),
       team_(communicator_->team()),
       algorithm_(algorithm),
       text_(plan_text(call, world_, algorithm.name)),

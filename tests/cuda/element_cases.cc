@@ -1,11 +1,12 @@
 // Kernels that take elements one by one, under the address sanitizer: arrays end where their memory
-// ends. Reductions of ranks' values, gossip, parts of a bucket and variants of feedback, compared
-// with what the CPU makes of the same arrays.
+// ends. Reductions of ranks' values, gossip, entries, parts of a bucket and variants of feedback,
+// compared with what the CPU makes of the same arrays.
 #include <algorithm>
 #include <vector>
 
 #include "collectives/robust_column.h"
 #include "cuda/codecs/parts.cu"
+#include "cuda/collectives/entries.cu"
 #include "cuda/collectives/mix.cu"
 #include "cuda/collectives/robust.cu"
 #include "cuda/device/memory.cu"
@@ -118,6 +119,43 @@ void check_mix(Random& random, DType dtype) {
   for (std::size_t i = 7; i < 10 && stateful; ++i) {
     require(*there[i] == *here[i], "a state differs");
   }
+}
+
+// ---- Entries ------------------------------------------------------------------------------------
+
+template <class Element>
+void check_entries(Random& random, DType dtype) {
+  using Value = typename skimp::Accumulator<Element>::type;
+  const DType wide = skimp::accumulator_of(dtype);
+  const std::uint64_t count = random.below(2000), density = 1 + random.below(20);
+  std::vector<std::uint64_t> chosen;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    if (random.one_in(density)) chosen.push_back(i);
+  }
+  const std::uint64_t n = chosen.size();
+  const Exact indices(n * sizeof(std::uint64_t)), values(n * sizeof(Value));
+  indices.take(chosen.data());
+  random.fill(values, wide, n);
+  const Exact output(count * sizeof(Element)), residual(count * sizeof(Value));
+  random.fill(output, dtype, count);
+  random.fill(residual, wide, count);
+  const Exact expected(output.bytes()), left(residual.bytes());
+  expected.take(output.data());
+  left.take(residual.data());
+  const auto divisor = static_cast<Value>(1 + random.below(9));
+  for (std::uint64_t j = 0; j < n; ++j) {
+    const Value value = values_of<Value>(values)[j];
+    skimp::store(expected.data() + chosen[j] * sizeof(Element),
+                 skimp::rounded<Element>(value / divisor));
+    Value& rest = values_of<Value>(left)[chosen[j]];
+    rest = skimp::is_finite(rest + value) ? rest + value : Value{0};
+  }
+  const SkimpEntries entries{values_of<std::uint64_t>(indices), values.data(), n, wide};
+  check(skimp_cuda_put_entries(stream, entries, {output.data(), dtype, divisor}));
+  check(skimp_cuda_leave_entries(stream, entries, residual.data()));
+  wait();
+  require(output == expected, "an entry in its place differs");
+  require(residual == left, "an entry that is left out differs");
 }
 
 // ---- Parts of a bucket --------------------------------------------------------------------------
@@ -263,8 +301,10 @@ int main(int arguments, char** argument) {
     check_parts(random);
     for (const DType dtype : dtypes) {
       check_mix(random, dtype);
-      skimp::visit_dtype(dtype,
-                         [&](auto element) { check_variants<decltype(element)>(random, dtype); });
+      skimp::visit_dtype(dtype, [&](auto element) {
+        check_entries<decltype(element)>(random, dtype);
+        check_variants<decltype(element)>(random, dtype);
+      });
     }
   }
   std::printf("%llu jobs\n", static_cast<unsigned long long>(jobs));

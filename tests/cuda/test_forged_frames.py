@@ -13,6 +13,7 @@ from tests import oracle
 from tests.capi import abi
 from tests.cuda.emulation import ON_GPU, use_library
 from tests.oracle.frame import DATA, HEADER_BYTES, Header
+from tests.oracle.topk import encode_indices
 from tests.tables import array
 
 pytestmark = pytest.mark.skipif(ON_GPU, reason="numpy memory as a device's")
@@ -102,19 +103,29 @@ def forged(round_, change):
         if header.kind != DATA or header.round != round_:
             return message
         payload = bytearray(message[HEADER_BYTES:])
-        change(payload)
+        change(payload, header)
         return oracle.seal(header, bytes(payload))
 
     return forge
 
 
-def negative_scale(payload: bytearray) -> None:
+def negative_scale(payload: bytearray, _header: Header) -> None:
     payload[3] ^= 0x80
 
 
-def other_shapes(payload: bytearray) -> None:
+def other_shapes(payload: bytearray, _header: Header) -> None:
     """The rows as columns, the columns as rows."""
     payload[8:24] = payload[16:24] + payload[8:16]
+
+
+def no_indices(payload: bytearray, _header: Header) -> None:
+    payload[8:] = bytes(len(payload) - 8)
+
+
+def first_elements(payload: bytearray, header: Header) -> None:
+    """Of the range that sums are told of; rank 0 has those to tell."""
+    n = header.parameter & 0xFFFFFFFF
+    payload[4 * n :] = encode_indices(np.arange(n), header.count)
 
 
 NO_SCALE = "neither a magnitude nor the canonical NaN"
@@ -127,6 +138,8 @@ NO_SCALE = "neither a magnitude nor the canonical NaN"
         ("sign(block=32)", None, 0, negative_scale, ("sign", NO_SCALE)),
         ("sign(block=32)", None, 1, negative_scale, ("quantize", NO_SCALE)),
         ("lowrank(rank=2,shapes=20x30)", b"gather", 0, other_shapes, ("lowrank", "of shapes")),
+        ("topk(k=2)", b"sparse_doubling", 0, no_indices, ("topk", "indices")),
+        ("topk(k=20)", b"sparse_balanced", 5, first_elements, ("a sum of element", "after that")),
     ],
 )
 def test_what_no_encoder_writes(lib, place, text, algorithm, round_, change, says):

@@ -100,6 +100,23 @@ def test_sisters(codec, count, world_size, dtype, feedback, data, segment):
     compare("all", world_size, steps, segment, join)
 
 
+@pytest.mark.parametrize("world", ["all", "mixed"])
+@pytest.mark.parametrize("algorithm", ["sparse_doubling", "sparse_balanced"])
+def test_rows_that_read_payloads(algorithm, world):
+    """By way of the host, so arrays may lie anywhere; and NCCL goes on with other rows after."""
+
+    def steps(comm, place):
+        feedback = skimp.ErrorFeedback(skimp.TopK(density=0.05))
+        x = array("normal", 5003, "float32", seed=comm.rank)
+        for _ in range(2):
+            yield "sparse", comm.allreduce(place(x), codec=feedback, algorithm=algorithm), x.dtype
+            yield "residual", feedback.residual().copy(), None
+        if world == "all":
+            yield "two_phase", comm.allreduce(place(x), codec=skimp.Sign()), x.dtype
+
+    compare(world, 3, steps, join=join)
+
+
 @pytest.mark.parametrize("dtype", DTYPES[:2])
 @pytest.mark.parametrize("world_size", WORLD_SIZES[1:-1])
 def test_other_rows_and_feedback(world_size, dtype):

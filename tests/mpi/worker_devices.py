@@ -13,6 +13,7 @@ from tests.cuda.emulation import on_device, on_host
 from tests.tables import DTYPES, array
 
 CODECS = ("identity", "sign", "quantize(bits=4)")
+SPARSE = skimp.TopK(0.3, values="float16")
 COUNTS = (24, 1200, 300_000)  # one message; header and payload; segments
 
 
@@ -28,6 +29,11 @@ def program(comm, place, seen):
         yield f"allgather {text}", seen(comm.allgather(part, codec=codec), x.dtype)
         yield f"broadcast {text}", seen(comm.broadcast(part, 1, codec=codec), x.dtype)
         yield f"alltoall {text}", seen(comm.alltoall(part, codec=codec), x.dtype)
+    for algorithm in ("sparse_doubling", "sparse_balanced"):
+        x, feedback = array("normal", 5000, "float32", seed=comm.rank), skimp.ErrorFeedback(SPARSE)
+        result = comm.allreduce(place(x), codec=feedback, algorithm=algorithm)
+        yield algorithm, seen(result, x.dtype)
+        yield f"residual of {algorithm}", feedback.residual().copy()
 
 
 def fails_in_time(comm, rank) -> bool:

@@ -115,7 +115,7 @@ struct Kept {
                          std::uint64_t index, Value value) const {
     const Stored stored = coding.template stored<Stored>(value);
     reinterpret_cast<Stored*>(values)[j] = stored;
-    if (residual != nullptr) residual[index] = topk::rest_of(value, coding.loaded(stored));
+    if (residual != nullptr) residual[index] = rest_of(value, coding.loaded(stored));
   }
 };
 

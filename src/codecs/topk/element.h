@@ -31,13 +31,6 @@ SKIMP_HOST_DEVICE inline KeyOf<Value> key_of(Value value) {
   return std::min(loose_key_of(value), static_cast<KeyOf<Value>>(infinity_key<Value> + 1));
 }
 
-/// What a payload leaves of a value: zero where that is not a number.
-template <class Value>
-SKIMP_HOST_DEVICE inline Value rest_of(Value value, Value delivered) {
-  const Value rest = value - delivered;
-  return is_finite(rest) ? rest : Value{0};
-}
-
 /// A selection: the values with keys above `key`, and the first `ties` of those with `key` itself.
 template <class Value>
 struct Threshold {

@@ -114,7 +114,7 @@ class TopK final : public Codec {
   template <class Value>
   static void clear_nonfinite(Value* residual, std::uint64_t count) {
     for (std::uint64_t i = 0; i < count; ++i) {
-      residual[i] = is_finite(residual[i]) ? residual[i] : Value{0};
+      residual[i] = finite_or_zero(residual[i]);
     }
   }
 

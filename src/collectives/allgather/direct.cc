@@ -25,7 +25,7 @@ class Direct final : public Runner {
 
 }  // namespace
 
-const Algorithm allgather_direct = {"direct",          SKIMP_ALLGATHER,     refuses_nothing,
-                                    GatherPhase::cost, make_runner<Direct>, true};
+const Algorithm allgather_direct = {"direct", SKIMP_ALLGATHER, refuses_nothing, GatherPhase::cost,
+                                    make_runner<Direct>};
 
 }  // namespace skimp

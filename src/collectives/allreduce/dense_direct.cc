@@ -203,7 +203,7 @@ Cost cost(const Call& call, const World& world) {
 
 }  // namespace
 
-const Algorithm dense_direct = {"dense_direct", SKIMP_ALLREDUCE,          refuses_unless_identity,
-                                cost,           make_runner<DenseDirect>, true};
+const Algorithm dense_direct = {"dense_direct", SKIMP_ALLREDUCE, refuses_unless_identity, cost,
+                                make_runner<DenseDirect>};
 
 }  // namespace skimp

@@ -136,7 +136,7 @@ Cost cost(const Call& call, const World& world) {
 
 }  // namespace
 
-const Algorithm dense_ring = {"dense_ring", SKIMP_ALLREDUCE,        refuses_unless_identity,
-                              cost,         make_runner<DenseRing>, true};
+const Algorithm dense_ring = {"dense_ring", SKIMP_ALLREDUCE, refuses_unless_identity, cost,
+                              make_runner<DenseRing>};
 
 }  // namespace skimp

@@ -36,7 +36,7 @@ class Gather final : public Runner {
 
 }  // namespace
 
-const Algorithm gather = {"gather",          SKIMP_ALLREDUCE,     refuses_nothing,
-                          GatherPhase::cost, make_runner<Gather>, true};
+const Algorithm gather = {"gather", SKIMP_ALLREDUCE, refuses_nothing, GatherPhase::cost,
+                          make_runner<Gather>};
 
 }  // namespace skimp

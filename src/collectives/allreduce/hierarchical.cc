@@ -204,7 +204,7 @@ Cost cost(const Call& call, const World& world) {
 
 }  // namespace
 
-const Algorithm hierarchical = {"hierarchical", SKIMP_ALLREDUCE,           refuses,
-                                cost,           make_runner<Hierarchical>, true};
+const Algorithm hierarchical = {"hierarchical", SKIMP_ALLREDUCE, refuses, cost,
+                                make_runner<Hierarchical>};
 
 }  // namespace skimp

@@ -127,6 +127,6 @@ Cost cost(const Call& call, const World& world) {
 
 }  // namespace
 
-const Algorithm linear = {"linear", SKIMP_ALLREDUCE, refuses, cost, make_runner<Linear>, true};
+const Algorithm linear = {"linear", SKIMP_ALLREDUCE, refuses, cost, make_runner<Linear>};
 
 }  // namespace skimp

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 
-#include "base/isa.h"
-#include "codecs/elements.h"
 #include "codecs/registry.h"
 #include "collectives/allreduce/balance.h"
 #include "collectives/entry_frames.h"
+#include "collectives/entry_moves.h"
+#include "collectives/place.h"
 #include "collectives/slices.h"
 #include "collectives/stopwatch.h"
 
@@ -30,7 +30,7 @@ class Balanced final : public Runner {
         kept_(call.codec->kept(call.count)),
         own_(*call_.codec->entry_coding()),
         exact_(exact_entry_coding(call.dtype)),
-        selection_(whole_.payload_bytes(call.dtype)),
+        selection_(whole_.payload_bytes(call.dtype), call.device),
         parts_(ranks_),
         moved_(ranks_),
         arriving_(ranks_) {}
@@ -38,12 +38,15 @@ class Balanced final : public Runner {
   void run(Run& run) override {
     if (whole_.empty()) return;
     round_ = run.first_round;
+    left_out_.resize(0);
     select(run);
     agree_on_borders(run);
     Entries<Value> sums = reduce(run);
     const Dealing dealing(reselect(run, sums), borders_);
     const Entries<Value> part = deal(run, dealing, sums);
-    gather(run, dealing, part);
+    const Entries<Value> kept = gather(run, dealing, part);
+    result_.deliver(run, kept, call_.count, {run.output, call_.dtype, divisor_of(call_, world_)});
+    rest_.leave_out(run, left_out_);
   }
 
  private:
@@ -51,6 +54,7 @@ class Balanced final : public Runner {
     FrameHeader header;
     coder_.encode(run, whole_, values_of(run, call_), lane_of(0, world_.rank), selection_.span(),
                   header);
+    settle(run);
     const Stopwatch stopwatch(run.codec_seconds);
     const Bytes payload = selection_.span().first(header.payload_bytes);
     read_entries(run, {header, payload}, own_, call_.count, kept_, selected_);
@@ -126,7 +130,7 @@ class Balanced final : public Runner {
       if (stays[j]) {
         left.push(sums.indices[j], sums.values[j]);
       } else {
-        leave_out(run, shard(me_).begin + sums.indices[j], sums.values[j]);
+        left_out_.push(shard(me_).begin + sums.indices[j], sums.values[j]);
       }
     }
     sums = std::move(left);
@@ -204,7 +208,8 @@ class Balanced final : public Runner {
     return part;
   }
 
-  void gather(Run& run, const Dealing& dealing, const Entries<Value>& part) {
+  /// All kept sums, as everyone reads them.
+  Entries<Value> gather(Run& run, const Dealing& dealing, const Entries<Value>& part) {
     for_each_peer([&](int peer) {
       const auto p = static_cast<std::size_t>(peer);
       if (dealing.dealt[p].size() == 0) return;
@@ -215,11 +220,9 @@ class Balanced final : public Runner {
         write(run, own_, part, dealing.ranges[me_].size(), gathered_, delivered.data());
     if (part.size() > 0) for_each_peer([&](int peer) { send(run, peer, mine); });
     for (std::uint64_t j = 0; j < part.size(); ++j) {
-      leave_out(run, dealing.ranges[me_].begin + part.indices[j], part.values[j] - delivered[j]);
+      left_out_.push(dealing.ranges[me_].begin + part.indices[j], part.values[j] - delivered[j]);
     }
-    const Sink<Value> sink({run.output, call_.dtype, divisor_of(call_, world_)});
-    sink.clear(call_.count);
-    Entries<Value> entries;
+    Entries<Value> kept, entries;
     for (int rank = 0; rank < world_.size; ++rank) {
       const auto r = static_cast<std::size_t>(rank);
       const std::uint64_t n = dealing.dealt[r].size();
@@ -227,17 +230,14 @@ class Balanced final : public Runner {
       const Frame frame = rank == world_.rank ? mine : run.messenger.receive(rank);
       const Stopwatch stopwatch(run.codec_seconds);
       read_entries(run, frame, own_, dealing.ranges[r].size(), n, entries);
-      sink.scatter(dealing.ranges[r].begin, entries.size(), entries.indices.data(),
-                   entries.values.data());
+      for (std::uint64_t j = 0; j < entries.size(); ++j) {
+        const std::uint64_t i = dealing.ranges[r].begin + entries.indices[j];
+        require_intact(kept.size() == 0 || kept.indices.back() < i, "from rank ", rank,
+                       ": a sum of element ", i, " after that of ", kept.indices.back());
+        kept.push(i, entries.values[j]);
+      }
     }
-  }
-
-  /// Adds to the residual what nobody will be told of element i.
-  void leave_out(Run& run, std::uint64_t i, Value value) const {
-    if (run.residual_out == nullptr) return;
-    Value& residual = static_cast<Value*>(run.residual_out)[i];
-    const Value rest = residual + value;
-    residual = is_finite(rest) ? rest : Value{0};
+    return kept;
   }
 
   Stretch shard(std::size_t owner) const { return {borders_[owner], borders_[owner + 1]}; }
@@ -307,6 +307,8 @@ class Balanced final : public Runner {
   std::vector<Buffer> parts_, moved_;      ///< likewise, by peer
   std::vector<Buffer> arriving_;           ///< by peer, of one round at a time
   Entries<Value> selected_;
+  Entries<Value> left_out_;  ///< of the sums: nobody will be told of them
+  EntryMover<Value> result_, rest_;
   std::vector<std::uint64_t> borders_;  ///< of the shards, in elements
   int round_ = 0;
 };
@@ -348,6 +350,6 @@ Cost cost(const Call& call, const World& world) {
 
 }  // namespace
 
-const Algorithm sparse_balanced = {"sparse_balanced", SKIMP_ALLREDUCE, refuses, cost, make};
+const Algorithm sparse_balanced = {"sparse_balanced", SKIMP_ALLREDUCE, refuses, cost, make, true};
 
 }  // namespace skimp

@@ -2,8 +2,8 @@
 
 #include "codecs/registry.h"
 #include "collectives/doubling_phase.h"
+#include "collectives/place.h"
 #include "collectives/slices.h"
-#include "collectives/stopwatch.h"
 
 namespace skimp {
 namespace {
@@ -24,7 +24,7 @@ class Doubling final : public Runner {
       : call_(call),
         world_(world),
         whole_{call.codec, 0, call.count},
-        selection_(whole_.payload_bytes(call.dtype)),
+        selection_(whole_.payload_bytes(call.dtype), call.device),
         phase_(prepared<Value>(call_, world)) {}
 
   void run(Run& run) override {
@@ -32,10 +32,9 @@ class Doubling final : public Runner {
     FrameHeader header;
     coder_.encode(run, whole_, values_of(run, call_), lane_of(0, world_.rank), selection_.span(),
                   header);
+    settle(run);
     const Frame own{header, selection_.span().first(header.payload_bytes)};
-    const PartialSum<Value>& sum = phase_.run(run, own);
-    const Stopwatch stopwatch(run.codec_seconds);
-    sum.deliver({run.output, call_.dtype, divisor_of(call_, world_)});
+    phase_.run(run, own).deliver(run, mover_, {run.output, call_.dtype, divisor_of(call_, world_)});
   }
 
  private:
@@ -45,6 +44,7 @@ class Doubling final : public Runner {
   Coder coder_;
   Buffer selection_;
   DoublingPhase<Value> phase_;
+  EntryMover<Value> mover_;
 };
 
 std::unique_ptr<Runner> make(const Call& call, const World& world) {
@@ -61,7 +61,7 @@ Cost cost(const Call& call, const World& world) {
 
 }  // namespace
 
-const Algorithm sparse_doubling = {"sparse_doubling", SKIMP_ALLREDUCE, refuses_unless_entries, cost,
-                                   make};
+const Algorithm sparse_doubling = {
+    "sparse_doubling", SKIMP_ALLREDUCE, refuses_unless_entries, cost, make, true};
 
 }  // namespace skimp

@@ -152,7 +152,6 @@ Cost cost(const Call& call, const World& world) {
 
 }  // namespace
 
-const Algorithm two_phase = {"two_phase", SKIMP_ALLREDUCE,       refuses,
-                             cost,        make_runner<TwoPhase>, true};
+const Algorithm two_phase = {"two_phase", SKIMP_ALLREDUCE, refuses, cost, make_runner<TwoPhase>};
 
 }  // namespace skimp

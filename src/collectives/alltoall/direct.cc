@@ -68,7 +68,7 @@ Cost cost(const Call& call, const World& world) {
 
 }  // namespace
 
-const Algorithm alltoall_direct = {"direct", SKIMP_ALLTOALL,      refuses_uneven,
-                                   cost,     make_runner<Direct>, true};
+const Algorithm alltoall_direct = {"direct", SKIMP_ALLTOALL, refuses_uneven, cost,
+                                   make_runner<Direct>};
 
 }  // namespace skimp

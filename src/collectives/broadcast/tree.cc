@@ -83,6 +83,6 @@ Cost cost(const Call& call, const World& world) {
 
 }  // namespace
 
-const Algorithm broadcast_tree = {"tree", SKIMP_BROADCAST, refuses, cost, make_runner<Tree>, true};
+const Algorithm broadcast_tree = {"tree", SKIMP_BROADCAST, refuses, cost, make_runner<Tree>};
 
 }  // namespace skimp

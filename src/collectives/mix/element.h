@@ -6,11 +6,6 @@
 
 namespace skimp::mix {
 
-template <class Value>
-SKIMP_HOST_DEVICE inline Value finite_or_zero(Value value) {
-  return is_finite(value) ? value : Value{0};
-}
-
 /// difference + lost grows by `term`, of which nothing is rounded off.
 template <class Value>
 SKIMP_HOST_DEVICE inline void add(Value term, Value& difference, Value& lost) {

@@ -9,8 +9,6 @@
 namespace skimp {
 namespace {
 
-using mix::finite_or_zero;
-
 template <class Value>
 void begin(const Move& move) {
   auto* __restrict own = static_cast<Value*>(move.own);

@@ -181,9 +181,8 @@ Cost cost(const Call& call, const World& world) {
 
 }  // namespace
 
-const Algorithm mix_plain = {"plain", SKIMP_MIX, refuses_lossy, cost, make_runner<Neighbours>,
-                             true};
-const Algorithm mix_choco = {
-    "choco", SKIMP_MIX, refuses_all_but_contractions, cost, make_runner<Neighbours>, true};
+const Algorithm mix_plain = {"plain", SKIMP_MIX, refuses_lossy, cost, make_runner<Neighbours>};
+const Algorithm mix_choco = {"choco", SKIMP_MIX, refuses_all_but_contractions, cost,
+                             make_runner<Neighbours>};
 
 }  // namespace skimp

@@ -53,7 +53,7 @@ Cost cost(const Call& call, const World& world) {
 
 }  // namespace
 
-const Algorithm reduce_scatter_direct = {"direct", SKIMP_REDUCE_SCATTER, refuses,
-                                         cost,     make_runner<Direct>,  true};
+const Algorithm reduce_scatter_direct = {"direct", SKIMP_REDUCE_SCATTER, refuses, cost,
+                                         make_runner<Direct>};
 
 }  // namespace skimp

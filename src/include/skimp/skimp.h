@@ -76,13 +76,15 @@ SKIMP_API skimp_status skimp_mpi_create_from_handles(const char* library,
  *  and errors, which come before and end a call within its deadline, and arrays in host memory.
  *  Collective. `device` is this rank's, which NCCL wants to be another for each; `library` names a
  *  libnccl, of NCCL 2.14 or later (NULL: libnccl.so.2, as the loader finds it). In a call, all
- *  ranks' arrays lie on their devices, or all in host memory. */
+ *  ranks' arrays lie on their devices, or all in host memory. Payloads of sparse_doubling and
+ *  sparse_balanced are read on the host, and go as those of arrays there. */
 SKIMP_API skimp_status skimp_nccl_create(skimp_communicator* control, const char* library,
                                          int device, skimp_communicator** communicator);
 
 /** The transport takes addresses on devices, as a CUDA-aware MPI does: from now on payloads of
- *  arrays on devices are sent from there, not through host memory. Equal on all ranks. In a call,
- *  all ranks' arrays lie on devices then, or all in host memory. */
+ *  arrays on devices are sent from there, not through host memory, but for those of
+ *  sparse_doubling and sparse_balanced. Equal on all ranks. In a call, all ranks' arrays lie on
+ *  devices then, or all in host memory. */
 SKIMP_API skimp_status skimp_communicator_send_from_devices(skimp_communicator* communicator);
 
 /** The version of a libnccl; the text lives until this thread's next call. */
