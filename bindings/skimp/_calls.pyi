@@ -25,9 +25,25 @@ def run_plan(
     plan: int, source: Any, target: Any, residual: int, device: int, stream: int
 ) -> bool: ...
 def send(
-    communicator: int, source: Any, dtype: int, dest: int, tag: int, codec: int, residual: int
+    communicator: int,
+    source: Any,
+    dtype: int,
+    dest: int,
+    tag: int,
+    codec: int,
+    residual: int,
+    device: int,
+    stream: int,
 ) -> None: ...
-def recv(communicator: int, target: Any, dtype: int, source: int, tag: int) -> None: ...
+def recv(
+    communicator: int,
+    target: Any,
+    dtype: int,
+    source: int,
+    tag: int,
+    device: int,
+    stream: int,
+) -> None: ...
 def synchronise(
     communicator: int,
     source: Any,

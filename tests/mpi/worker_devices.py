@@ -28,6 +28,9 @@ def program(comm, place, seen):
         yield f"allgather {text}", seen(comm.allgather(part, codec=codec), x.dtype)
         yield f"broadcast {text}", seen(comm.broadcast(part, 1, codec=codec), x.dtype)
         yield f"alltoall {text}", seen(comm.alltoall(part, codec=codec), x.dtype)
+        comm.send(place(x), (comm.rank + 1) % comm.world_size, codec=codec)
+        received = comm.recv((comm.rank - 1) % comm.world_size, like=place(x))
+        yield f"message {text}", seen(received, x.dtype)
 
 
 def fails_in_time(comm, rank) -> bool:
