@@ -360,5 +360,6 @@ def queue_decode(uintptr_t codec, tuple room, uintptr_t output, uint64_t count, 
                              add, <void*>stream))
 
 
+include "dlpack.pxi"
 include "sparse.pxi"
 include "steps.pxi"
