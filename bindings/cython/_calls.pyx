@@ -161,28 +161,34 @@ def run_plan(uintptr_t plan, source, target, uintptr_t residual, int device, uin
 
 
 def send(uintptr_t communicator, source, int dtype, int dest, int tag, uintptr_t codec,
-         uintptr_t residual):
+         uintptr_t residual, int device, uintptr_t stream):
     """Sends the elements of `source` to rank `dest`."""
-    cdef Memory input = Memory(source, PyBUF_SIMPLE)
-    cdef uint64_t count = <uint64_t>input.view.len // size_of(dtype)
+    cdef Place input = Place(source, PyBUF_SIMPLE, device)
+    cdef uint64_t count = input.bytes // size_of(dtype)
     cdef skimp_options options = default_options()
     cdef skimp_status status
     options.codec = <skimp_codec*>codec
     options.residual = <skimp_residual*>residual
+    options.device = device
+    options.stream = <void*>stream
     with nogil:
-        status = skimp_send(<skimp_communicator*>communicator, input.view.buf, count,
+        status = skimp_send(<skimp_communicator*>communicator, input.begin, count,
                             <skimp_dtype>dtype, dest, tag, &options)
     check(status)
 
 
-def recv(uintptr_t communicator, target, int dtype, int source, int tag):
+def recv(uintptr_t communicator, target, int dtype, int source, int tag, int device,
+         uintptr_t stream):
     """Receives the elements of `target` from rank `source`."""
-    cdef Memory output = Memory(target, PyBUF_WRITABLE)
-    cdef uint64_t count = <uint64_t>output.view.len // size_of(dtype)
+    cdef Place output = Place(target, PyBUF_WRITABLE, device)
+    cdef uint64_t count = output.bytes // size_of(dtype)
+    cdef skimp_options options = default_options()
     cdef skimp_status status
+    options.device = device
+    options.stream = <void*>stream
     with nogil:
-        status = skimp_recv(<skimp_communicator*>communicator, output.view.buf, count,
-                            <skimp_dtype>dtype, source, tag)
+        status = skimp_recv(<skimp_communicator*>communicator, output.begin, count,
+                            <skimp_dtype>dtype, source, tag, &options)
     check(status)
 
 
@@ -354,5 +360,6 @@ def queue_decode(uintptr_t codec, tuple room, uintptr_t output, uint64_t count, 
                              add, <void*>stream))
 
 
+include "dlpack.pxi"
 include "sparse.pxi"
 include "steps.pxi"

@@ -96,7 +96,7 @@ cdef extern from "skimp/skimp.h" nogil:
         int dest, int tag, const skimp_options* options)
     skimp_status skimp_recv(
         skimp_communicator* communicator, void* output, uint64_t count, skimp_dtype dtype,
-        int source, int tag)
+        int source, int tag, const skimp_options* options)
     skimp_status skimp_sparse_create(
         const void* indices, int index_bytes, const void* values, uint64_t entries, uint64_t count,
         skimp_dtype dtype, skimp_sparse** sparse)

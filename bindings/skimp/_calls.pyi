@@ -25,9 +25,25 @@ def run_plan(
     plan: int, source: Any, target: Any, residual: int, device: int, stream: int
 ) -> bool: ...
 def send(
-    communicator: int, source: Any, dtype: int, dest: int, tag: int, codec: int, residual: int
+    communicator: int,
+    source: Any,
+    dtype: int,
+    dest: int,
+    tag: int,
+    codec: int,
+    residual: int,
+    device: int,
+    stream: int,
 ) -> None: ...
-def recv(communicator: int, target: Any, dtype: int, source: int, tag: int) -> None: ...
+def recv(
+    communicator: int,
+    target: Any,
+    dtype: int,
+    source: int,
+    tag: int,
+    device: int,
+    stream: int,
+) -> None: ...
 def synchronise(
     communicator: int,
     source: Any,
@@ -75,6 +91,9 @@ def frame_bytes(codec: int, count: int, dtype: int) -> int: ...
 def inspect(frame: Any) -> tuple[int, int, str, bool]: ...
 def decode(frame: Any, target: Any, dtype: int) -> None: ...
 def device_of(address: int) -> int: ...
+def dlpack(
+    capsule: object,
+) -> tuple[int, int, tuple[int, ...], tuple[int, ...] | None, tuple[int, int, int], bool]: ...
 def pack(
     arrays: list[tuple[int, int, int]], buffer: int, dtype: int, device: int, stream: int
 ) -> None: ...

@@ -58,11 +58,11 @@ class Codec:
         and `UnsupportedType` for other arrays. Ranks and networks play no part: the same input
         gives the same bytes everywhere.
 
-        A contiguous array on a GPU (torch, cupy, ``__cuda_array_interface__``) is encoded there,
-        with a residual on the same device, if the codec has kernels: docs/codecs.md. The work is
-        queued in the array's stream, after what the stream was given before, and waited for: the
-        payload is in host memory, and the residual complete, when the call returns. No other
-        stream is waited for.
+        A contiguous array on a GPU (torch, cupy, ``__cuda_array_interface__``, DLPack) is encoded
+        there, with a residual on the same device, if the codec has kernels: docs/codecs.md. The
+        work is queued in the array's stream, after what the stream was given before, and waited
+        for: the payload is in host memory, and the residual complete, when the call returns. No
+        other stream is waited for.
 
         >>> import numpy as np, skimp
         >>> x = np.linspace(-1, 1, 100_000, dtype=np.float32)

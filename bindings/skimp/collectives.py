@@ -59,11 +59,12 @@ class Collectives(Keeping):
         changes. "skip": no residual changes, `out` is left as it was, None is returned on every
         rank; for training with a loss scale.
 
-    A contiguous array on a GPU (torch, cupy, ``__cuda_array_interface__``) stays there; only
-    payloads pass through host memory. The work is queued in the stream of `x`, after what that was
-    given before, and waited for: the result, made by the array's own library, is complete when the
-    call returns. No other stream is waited for. A bucket's arrays lie in one place, and are used in
-    one stream. What has no kernels raises `UnsupportedType`: docs/algorithms.md has the list.
+    A contiguous array on a GPU (torch, cupy, ``__cuda_array_interface__``, DLPack) stays there;
+    only payloads pass through host memory. The work is queued in the stream of `x` (by DLPack the
+    default stream), after what that was given before, and waited for: the result, made by the
+    array's own library, is complete when the call returns. No other stream is waited for. A
+    bucket's arrays lie in one place, and are used in one stream. What has no kernels raises
+    `UnsupportedType`: docs/algorithms.md has the list.
 
     Every call raises `TimeoutError` or `PeerFailed` when a peer is gone. After a failure the
     communicator repeats its first cause, and a residual is what it was before the call.

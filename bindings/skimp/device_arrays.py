@@ -1,8 +1,10 @@
 """Arrays in a GPU's memory, as address, count and stream.
 
-`as_device_array` knows torch tensors on CUDA and whatever has ``__cuda_array_interface__`` (cupy,
-numba, jax). The stream is the one that the array's library works in at the moment: torch's current
-stream, or what the interface says (version 3); where it says none, the default stream.
+`as_device_array` knows torch tensors on CUDA, whatever has ``__cuda_array_interface__`` (cupy,
+numba, jax) and whatever has DLPack. The stream is the one that the array's library works in at the
+moment: torch's current stream, or what the interface says (version 3); where it says none, the
+default stream. DLPack does not say which that is, but takes one: the default stream, which the
+library then has wait for its own.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from skimp import _calls
-from skimp.dtypes import BFLOAT16, BY_NAME, DType, of_numpy
+from skimp.dtypes import ACCEPTED, BFLOAT16, BY_NAME, DType, of_numpy
 from skimp.errors import UnsupportedType
 
 
@@ -58,11 +60,17 @@ class DeviceArray:
 
 def as_device_array(x: Any) -> DeviceArray | None:
     """Sees `x` as a device array; None if it lies in host memory, or is a bucket."""
+    if isinstance(x, np.ndarray):
+        return None
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(x, torch.Tensor):
         return _from_torch(x, torch) if x.device.type == "cuda" else None
     interface = getattr(x, "__cuda_array_interface__", None)
-    return None if interface is None else _from_interface(x, interface)
+    if interface is not None:
+        return _from_interface(x, interface)
+    if hasattr(x, "__dlpack_device__") and x.__dlpack_device__()[0] in _DLPACK_DEVICES:
+        return _from_dlpack(x)
+    return None
 
 
 def _from_torch(x: Any, torch: Any) -> DeviceArray:
@@ -86,8 +94,7 @@ def _from_interface(x: Any, interface: dict[str, Any]) -> DeviceArray:
         raise UnsupportedType("a masked array has values that do not count")
     dtype = _dtype(x, interface)
     shape, strides = interface["shape"], interface.get("strides")
-    if strides is not None and not _is_contiguous(shape, strides, dtype.storage.itemsize):
-        raise UnsupportedType("an array on a device must be contiguous, in C order")
+    _require_contiguous(shape, strides, dtype.storage.itemsize)
     return DeviceArray(
         interface["data"][0] or 0,
         tuple(shape),
@@ -111,13 +118,51 @@ def _stream(interface: dict[str, Any]) -> int:
     return 0 if stream is None or stream == 1 else int(stream)
 
 
-def _is_contiguous(shape: tuple[int, ...], strides: tuple[int, ...], itemsize: int) -> bool:
+_DLPACK_DEVICES = (2, 13)  # kDLCUDA, kDLCUDAManaged
+_DLPACK_KINDS = {0: "int", 1: "uint", 2: "float", 4: "bfloat", 5: "complex", 6: "bool"}
+_DEFAULT_STREAM = 1  # to DLPack
+
+
+def _from_dlpack(x: Any) -> DeviceArray:
+    capsule = _capsule_of(x)
+    device_type, address, shape, strides, dtype, read_only = _calls.dlpack(capsule)
+    if device_type not in _DLPACK_DEVICES:
+        raise UnsupportedType(
+            f"{type(x).__name__} by DLPack: said to be on a CUDA device, is of type {device_type}"
+        )
+    code, bits, lanes = dtype
+    name = _DLPACK_KINDS.get(code, f"code {code} of DLPack, bits ") + str(bits)
+    if lanes != 1:
+        name += f"x{lanes}"
+    if name not in BY_NAME:
+        raise UnsupportedType(f"elements of type {name} are not handled; convert to {ACCEPTED}")
+    _require_contiguous(shape, strides, 1)
+    return DeviceArray(
+        address, shape, BY_NAME[name], 0, read_only, lambda shape: _empty(x, shape), capsule
+    )
+
+
+def _capsule_of(x: Any) -> object:
+    try:
+        try:
+            return x.__dlpack__(stream=_DEFAULT_STREAM, max_version=(1, 0), copy=False)
+        except TypeError:  # made before capsules had versions
+            return x.__dlpack__(stream=_DEFAULT_STREAM)
+    except (BufferError, RuntimeError, TypeError, ValueError) as refusal:
+        raise UnsupportedType(f"{type(x).__name__} by DLPack: {refusal}") from refusal
+
+
+def _require_contiguous(
+    shape: tuple[int, ...], strides: tuple[int, ...] | None, itemsize: int
+) -> None:
+    """`itemsize` in the unit of the strides; None are those of C order."""
+    if strides is None or 0 in shape:
+        return
     expected = itemsize
     for size, stride in zip(reversed(shape), reversed(strides), strict=True):
         if size > 1 and stride != expected:
-            return 0 in shape
+            raise UnsupportedType("an array on a device must be contiguous, in C order")
         expected *= size
-    return True
 
 
 def _empty(x: Any, shape: tuple[int, ...]) -> Any:

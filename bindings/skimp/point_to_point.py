@@ -10,7 +10,7 @@ import numpy as np
 from skimp import _calls, _objects
 from skimp.codec_arguments import CodecLike, codec_of, handle_of, residual_of
 from skimp.errors import InvalidArgument
-from skimp.packing import Packed, Target
+from skimp.packing import packed as packed_input
 from skimp.residual import lent
 
 T = TypeVar("T")
@@ -20,6 +20,11 @@ LARGEST_INT = int(np.iinfo(np.intc).max)
 class PointToPoint:
     """What two ranks do with each other. The others need not know of it, and calls of all ranks may
     come between. Failures are those of a collective: every rank hears of them.
+
+    The array at each end may lie on a GPU, as in a collective, wherever that of the other end lies.
+    Payloads pass through host memory, by the transport, also where those of collectives go from
+    device to device. Each end waits for its array's stream, and no other: the sender before the
+    message leaves, the receiver before `recv` returns.
     """
 
     _native: _objects.Communicator
@@ -50,12 +55,12 @@ class PointToPoint:
         array([2., 2., 2.], dtype=float32)
         """
         dest, tag = _number("dest", dest), _number("tag", tag)
-        packed = Packed(x)
+        packed = packed_input(x)
         used = codec_of(codec, packed, key)
         residual = residual_of(codec, packed, key)
         arguments = (self._native.handle, packed.values, packed.dtype.code, dest, tag)
         with lent(residual) as handle:
-            _calls.send(*arguments, handle_of(used), handle)
+            _calls.send(*arguments, handle_of(used), handle, *packed.place)
 
     @overload
     def recv(self, source: int, *, like: T, tag: int = ...) -> T: ...
@@ -72,14 +77,16 @@ class PointToPoint:
         The values are what the sender's codec delivers; the codec travels with them. Raises
         `MismatchError` when the sender's count or element type is another, `TimeoutError` when
         `source` sends nothing with this tag, `CorruptPayload`, and what a collective raises when a
-        rank has failed. Messages with other tags stay until they are asked for.
+        rank has failed. Messages with other tags stay until they are asked for; so does one whose
+        codec has no kernels, for which an array on a GPU gets `UnsupportedType`.
         """
         source, tag = _number("source", source), _number("tag", tag)
         if (like is None) == (out is None):
             raise InvalidArgument("recv: needs like= (a new array is made) or out=, one of them")
-        packed = Packed(out if like is None else like)
-        target = Target(packed, out)
-        _calls.recv(self._native.handle, target.buffer, packed.dtype.code, source, tag)
+        packed = packed_input(out if like is None else like)
+        target = packed.target(out)
+        arguments = (self._native.handle, target.buffer, packed.dtype.code, source, tag)
+        _calls.recv(*arguments, *packed.place)
         return target.finish()
 
 

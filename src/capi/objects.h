@@ -10,6 +10,7 @@
 #include "collectives/communicator.h"
 #include "collectives/mix/graph.h"
 #include "collectives/plan.h"
+#include "collectives/point_to_point.h"
 #include "feedback/delayed.h"
 #include "feedback/residual.h"
 #include "feedback/variant.h"
@@ -36,6 +37,7 @@ struct skimp_plan {
 /// caches agree.
 struct skimp_communicator {
   std::shared_ptr<skimp::Communicator> communicator;
+  skimp::PointToPoint messages{communicator};
   std::list<std::pair<std::string, std::shared_ptr<skimp::Plan>>> plans{};
   skimp_report report{};
 };

@@ -57,6 +57,20 @@ void check_payload(const FrameHeader& header, Bytes payload) {
                  " is not that of its bytes, ", sum_of(payload));
 }
 
+CodecPtr codec_of_payload(const Codec& codec, const FrameHeader& header, Bytes payload) {
+  CodecPtr reading = codec.reading(payload, header.count);
+  if (!reading->traits().fixed_size) return reading;
+  std::uint64_t expected = 0;
+  try {
+    expected = reading->payload_bytes(header.count, static_cast<DType>(header.dtype));
+  } catch (const Error& error) {
+    // What a codec cannot encode (k exceeds count) nobody has.
+    fail(SKIMP_CORRUPT_PAYLOAD, error.what());
+  }
+  require_payload_bytes(reading->text(), payload, expected);
+  return reading;
+}
+
 std::uint64_t encode_frame(const Codec& codec, EncodeJob job, MutableBytes frame) {
   const std::uint64_t needed = header_bytes + codec.payload_bytes(job.count, job.dtype);
   require(frame.size() >= needed, "encode: the frame needs ", needed, " bytes, capacity is ",

@@ -62,6 +62,10 @@ FrameHeader read_header(Bytes bytes);
 /// Throws CorruptPayload unless the header's payload sum is that of `payload`.
 void check_payload(const FrameHeader& header, Bytes payload);
 
+/// The codec that reads a payload with what `codec`, which the header names, says of it; the
+/// payload has the bytes that this asks for, at which kernels do not look. Throws CorruptPayload.
+CodecPtr codec_of_payload(const Codec& codec, const FrameHeader& header, Bytes payload);
+
 /// Encodes a whole frame into `frame` and returns its bytes; job.payload is set by this function.
 std::uint64_t encode_frame(const Codec& codec, EncodeJob job, MutableBytes frame);
 

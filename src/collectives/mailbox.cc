@@ -69,6 +69,8 @@ Mailbox::Letter Mailbox::receive(int peer, int tag) {
   return letter;
 }
 
+void Mailbox::put_back(int peer, Letter letter) { at(peer).letters.push_front(std::move(letter)); }
+
 void Mailbox::fail_silent(int peer, const std::string& hint) const {
   fail(SKIMP_TIMEOUT, "rank ", peer, " did not answer rank ", rank(), " within ", timeout_seconds_,
        " s (", text_, hint, ")");

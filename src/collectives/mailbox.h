@@ -50,10 +50,16 @@ class Mailbox {
   /// The oldest frame of `peer` with this tag that was not received yet.
   Letter receive(int peer, int tag);
 
+  /// What was received, to be received again.
+  void put_back(int peer, Letter letter);
+
   /// Whether some message is still under way, so that its memory must not be freed.
   bool busy() noexcept;
 
   const Traffic& traffic() const { return traffic_; }
+
+  /// Of the same ranks.
+  Messenger& messenger() { return *messenger_; }
 
  private:
   struct Peer;

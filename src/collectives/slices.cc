@@ -143,7 +143,6 @@ std::byte* Coder::workspace_on(DeviceQueue& queue, std::uint64_t payload_bytes,
 
 void Coder::decode(Run& run, const Slice& slice, const Frame& frame, DType dtype,
                    const Output& output) {
-  const Stopwatch stopwatch(run.codec_seconds);
   const FrameHeader& header = frame.header;
   require_intact(header.count == slice.count() && header.dtype == static_cast<int>(dtype) &&
                      header.codec == static_cast<int>(slice.codec->id()) &&
@@ -152,13 +151,20 @@ void Coder::decode(Run& run, const Slice& slice, const Frame& frame, DType dtype
                  int{header.codec}, ", parameter ", header.parameter, " where ",
                  slice.codec->text(), " of ", slice.count(), " ", name_of(dtype),
                  " elements was due");
+  decode(run, *slice.codec, frame, output);
+}
+
+void Coder::decode(Run& run, const Codec& codec, const Frame& frame, const Output& output) {
+  const Stopwatch stopwatch(run.codec_seconds);
+  const FrameHeader& header = frame.header;
+  const auto dtype = static_cast<DType>(header.dtype);
   run.nonfinite |= (header.flags & nonfinite_flag) != 0;
   try {
     if (run.queue != nullptr) {
-      const DecodeJob job{.count = slice.count(), .dtype = dtype, .output = output};
-      decode_on(*run.queue, *slice.codec, frame, job);
+      const DecodeJob job{.count = header.count, .dtype = dtype, .output = output};
+      decode_on(*run.queue, codec, frame, job);
     } else {
-      slice.codec->decode(frame.payload, slice.count(), dtype, output);
+      codec.decode(frame.payload, header.count, dtype, output);
     }
   } catch (const Error& error) {
     fail(error.status(), "from rank ", header.sender, ": ", error.what());

@@ -93,6 +93,9 @@ class Coder {
   /// of the slice's first element.
   void decode(Run& run, const Slice& slice, const Frame& frame, DType dtype, const Output& output);
 
+  /// Decodes a frame that `codec` is known to be that of. It lives until the run is settled.
+  void decode(Run& run, const Codec& codec, const Frame& frame, const Output& output);
+
  private:
   void encode_on(DeviceQueue& queue, const Codec& codec, EncodeJob job, MutableBytes payload,
                  FrameHeader& header);

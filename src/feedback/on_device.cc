@@ -52,15 +52,6 @@ class DeviceCall {
   bool finished_ = false;
 };
 
-/// The bytes of a received payload. What its codec cannot encode (k exceeds count) nobody has.
-std::uint64_t received_bytes(const Codec& codec, std::uint64_t count, DType dtype) {
-  try {
-    return codec.payload_bytes(count, dtype);
-  } catch (const Error& error) {
-    fail(SKIMP_CORRUPT_PAYLOAD, error.what());
-  }
-}
-
 /// All of an encode but for the residual's taking over what was written.
 void queue_job(const Codec& codec, const void* input, std::uint64_t count, DType dtype,
                Residual* residual, const DeviceRoom& room, const DeviceStream& stream) {
@@ -125,11 +116,8 @@ void decode_on_device(Bytes frame, void* output, std::uint64_t count, DType dtyp
                       const DeviceStream& stream) {
   Bytes payload;
   const FrameHeader header = open_frame(frame, payload);
-  const CodecPtr codec = codec_of_frame(header, count, dtype)->reading(payload, count);
+  const CodecPtr codec = codec_of_payload(*codec_of_frame(header, count, dtype), header, payload);
   const auto encoded = static_cast<DType>(header.dtype);
-  if (codec->traits().fixed_size) {
-    require_payload_bytes(codec->text(), payload, received_bytes(*codec, count, encoded));
-  }
   DeviceCall call(stream, codec->device_workspace_bytes(count, encoded).decode, payload.size());
   call.copy(call.room().payload, payload.data(), payload.size());
   queue_decode(*codec, count, encoded, {.data = output, .dtype = dtype}, call.room(), stream);

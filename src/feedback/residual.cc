@@ -14,25 +14,6 @@ std::string place(int device) {
   return device == host_memory ? "in host memory" : text("on device ", device);
 }
 
-/// An encode of input + residual (or none: null), but for where the payload goes.
-EncodeJob make_job(const Codec& codec, const void* input, std::uint64_t count, DType dtype,
-                   Residual* residual, const Buffer& workspace) {
-  EncodeJob job;
-  job.input = input;
-  job.dtype = dtype;
-  job.count = count;
-  job.workspace = workspace.data();
-  if (residual == nullptr) return job;
-  const ResidualView view = residual->view(count, dtype, codec.memory_count(count));
-  job.residual_in = view.in;
-  job.residual_out = view.out;
-  job.memory_in = view.memory_in;
-  job.memory_out = view.memory_out;
-  job.streamed = is_streamed(count * bytes_of(residual->dtype()));
-  job.random.call = static_cast<std::uint32_t>(view.step);
-  return job;
-}
-
 }  // namespace
 
 Residual::Residual(std::uint64_t count, DType dtype, bool in_place, int device)
@@ -128,18 +109,32 @@ std::uint64_t encode_with_feedback(const Codec& codec, const void* input, std::u
                                    DType dtype, Residual* residual, MutableBytes frame) {
   const FloatEnvironment float_environment;
   const Buffer workspace(codec.workspace_bytes(count, dtype));
-  const std::uint64_t bytes =
-      encode_frame(codec, make_job(codec, input, count, dtype, residual, workspace), frame);
+  EncodeJob job;
+  job.input = input;
+  job.dtype = dtype;
+  job.count = count;
+  job.workspace = workspace.data();
+  if (residual != nullptr) {
+    const ResidualView view = residual->view(count, dtype, codec.memory_count(count));
+    job.residual_in = view.in;
+    job.residual_out = view.out;
+    job.memory_in = view.memory_in;
+    job.memory_out = view.memory_out;
+    job.streamed = is_streamed(count * bytes_of(residual->dtype()));
+    job.random.call = static_cast<std::uint32_t>(view.step);
+  }
+  const std::uint64_t bytes = encode_frame(codec, job, frame);
   if (residual != nullptr) residual->commit();
   return bytes;
 }
 
-void send_with_feedback(Communicator& communicator, const Envelope& envelope, const Codec& codec,
+void send_with_feedback(PointToPoint& messages, const Envelope& envelope, const CodecPtr& codec,
                         const void* input, Residual* residual, skimp_report& report) {
-  const Buffer workspace(codec.workspace_bytes(envelope.count, envelope.dtype));
-  send(communicator, envelope, codec,
-       make_job(codec, input, envelope.count, envelope.dtype, residual, workspace), report);
-  if (residual != nullptr) residual->commit();
+  if (residual == nullptr) return messages.send(envelope, codec, input, nullptr, report);
+  const ResidualView view = residual->view(envelope.count, envelope.dtype,
+                                           codec->memory_count(envelope.count), envelope.device);
+  messages.send(envelope, codec, input, &view, report);
+  residual->commit();
 }
 
 }  // namespace skimp

@@ -75,7 +75,7 @@ std::uint64_t encode_with_feedback(const Codec& codec, const void* input, std::u
                                    DType dtype, Residual* residual, MutableBytes frame);
 
 /// The same for a message to another rank.
-void send_with_feedback(Communicator& communicator, const Envelope& envelope, const Codec& codec,
+void send_with_feedback(PointToPoint& messages, const Envelope& envelope, const CodecPtr& codec,
                         const void* input, Residual* residual, skimp_report& report);
 
 }  // namespace skimp

@@ -164,7 +164,7 @@ FUNCTIONS = {
     "alltoall": COLLECTIVE,
     "mix": COLLECTIVE,
     "send": (c_void_p, c_void_p, c_uint64, c_int, c_int, c_int, POINTER(Options)),
-    "recv": (c_void_p, c_void_p, c_uint64, c_int, c_int, c_int),
+    "recv": (c_void_p, c_void_p, c_uint64, c_int, c_int, c_int, POINTER(Options)),
     "graph_create": (c_char_p, c_int, POINTER(c_void_p)),
     "graph_create_from_weights": (POINTER(c_double), c_int, POINTER(c_void_p)),
     "graph_step_size": (c_void_p, c_void_p, c_uint64, POINTER(c_double)),

@@ -29,7 +29,7 @@ def test_the_same_as_in_python(lib):
     thread = threading.Thread(target=send)
     thread.start()
     for row in got:
-        statuses.append(lib.recv(second, row.ctypes.data, COUNT, abi.FLOAT32, 0, 5))
+        statuses.append(lib.recv(second, row.ctypes.data, COUNT, abi.FLOAT32, 0, 5, None))
     thread.join()
     assert statuses == [abi.OK] * 2 * STEPS
     assert lib.residual_step(residual) == STEPS
@@ -83,18 +83,21 @@ def test_what_is_refused(lib):
         ("nonfinite", lib.send, rank, at, 8, abi.FLOAT32, 1, 0, options(nonfinite=1)),
         ("algorithm", lib.send, rank, at, 8, abi.FLOAT32, 1, 0, options(algorithm=b"tree")),
         ("options_bytes", lib.send, rank, at, 8, abi.FLOAT32, 1, 0, options(options_bytes=1)),
-        ("communicator is NULL", lib.recv, None, at, 8, abi.FLOAT32, 1, 0),
-        ("output is NULL", lib.recv, rank, None, 8, abi.FLOAT32, 1, 0),
-        ("exceeds", lib.recv, rank, at, many, abi.FLOAT32, 1, 0),
-        ("there is no rank -1", lib.recv, rank, at, 8, abi.FLOAT32, -1, 0),
-        ("is this rank itself", lib.recv, rank, at, 8, abi.FLOAT32, 0, 0),
-        ("tag = -2", lib.recv, rank, at, 8, abi.FLOAT32, 1, -2),
+        ("communicator is NULL", lib.recv, None, at, 8, abi.FLOAT32, 1, 0, None),
+        ("output is NULL", lib.recv, rank, None, 8, abi.FLOAT32, 1, 0, None),
+        ("exceeds", lib.recv, rank, at, many, abi.FLOAT32, 1, 0, None),
+        ("there is no rank -1", lib.recv, rank, at, 8, abi.FLOAT32, -1, 0, None),
+        ("is this rank itself", lib.recv, rank, at, 8, abi.FLOAT32, 0, 0, None),
+        ("tag = -2", lib.recv, rank, at, 8, abi.FLOAT32, 1, -2, None),
+        ("names its codec", lib.recv, rank, at, 8, abi.FLOAT32, 1, 0, options(codec=codec)),
+        ("nonfinite", lib.recv, rank, at, 8, abi.FLOAT32, 1, 0, options(nonfinite=1)),
+        ("options_bytes", lib.recv, rank, at, 8, abi.FLOAT32, 1, 0, options(options_bytes=1)),
     ):
         assert call(*arguments) == abi.INVALID_ARGUMENT, says
         assert says in lib.last_error_message()
     assert lib.send(rank, at, 8, 9, 1, 0, None) == abi.UNSUPPORTED_TYPE
     assert lib.send(rank, None, 0, abi.FLOAT32, 1, 0, None) == abi.OK  # as usable as before
-    assert lib.recv(ranks[1], None, 0, abi.FLOAT32, 0, 0) == abi.OK
+    assert lib.recv(ranks[1], None, 0, abi.FLOAT32, 0, 0, None) == abi.OK
     for made in ranks:
         lib.communicator_destroy(made)
     lib.codec_destroy(codec)
@@ -105,9 +108,9 @@ def test_mismatch(lib):
     first, second = lib.make_threads(2)
     x = np.ones(8, np.float32)
     assert lib.send(first, x.ctypes.data, 8, abi.FLOAT32, 1, 0, None) == abi.OK
-    assert lib.recv(second, x.ctypes.data, 7, abi.FLOAT32, 0, 0) == abi.MISMATCH
+    assert lib.recv(second, x.ctypes.data, 7, abi.FLOAT32, 0, 0, None) == abi.MISMATCH
     assert "rank 0 sends count = 8, rank 1 receives count = 7" in lib.last_error_message()
-    assert lib.recv(first, x.ctypes.data, 8, abi.FLOAT32, 1, 0) == abi.MISMATCH
+    assert lib.recv(first, x.ctypes.data, 8, abi.FLOAT32, 1, 0, None) == abi.MISMATCH
     for rank in (first, second):
         lib.communicator_destroy(rank)
 
@@ -127,7 +130,7 @@ int main() {
     std::vector<float> x(1000, static_cast<float>(r)), y(1000);
     comm.send(x, right, {.codec = &codec, .residual = &residual});
     comm.send(x.data(), 10, SKIMP_FLOAT32, right, {}, 7);
-    comm.recv(y.data(), 10, SKIMP_FLOAT32, left, 7);
+    comm.recv(y.data(), 10, SKIMP_FLOAT32, left, {}, 7);
     wrong[r] += y[9] != static_cast<float>(left) || y[10] != 0;
     comm.recv(y, left);
     wrong[r] += y != std::vector<float>(1000, static_cast<float>(left)) || residual.step() != 1;

@@ -124,6 +124,36 @@ def test_collectives(lib, sign):
     lib.communicator_destroy(alone)
 
 
+def test_messages(lib, sign):
+    """From a device to host memory and back; what an end says of its array is checked."""
+    x = array("normal", COUNT, "float32")
+    y, z = np.zeros_like(x), np.zeros_like(x)
+    first, second = lib.make_threads(2)
+    there, nowhere = abi.Options(device=0), abi.Options(device=7)
+    by_sign = abi.Options(codec=sign, device=0, stream=5)
+
+    def arguments(values, peer, options):
+        return values.ctypes.data, COUNT, FLOAT32, peer, 0, options and byref(options)
+
+    assert lib.send(first, *arguments(x, 1, by_sign)) == OK, lib.last_error_message()
+    assert lib.recv(second, *arguments(y, 0, None)) == OK, lib.last_error_message()
+    assert np.array_equal(y, skimp.decode(skimp.Sign(block=32).encode(x)))
+    assert lib.send(second, *arguments(x, 0, None)) == OK
+    assert lib.recv(first, *arguments(z, 1, nowhere)) == INVALID_ARGUMENT
+    assert lib.last_error_message() == "output is on device 0, the call is for device 7"
+    assert lib.recv(first, *arguments(z, 1, there)) == OK, lib.last_error_message()
+    assert np.array_equal(z, x)
+    assert lib.send(first, *arguments(x, 1, nowhere)) == INVALID_ARGUMENT
+    assert lib.last_error_message() == "input is on device 0, the call is for device 7"
+    here = lib.make("residual", COUNT, FLOAT32, 0)
+    with_residual = abi.Options(codec=sign, device=0, residual=here)
+    assert lib.send(first, *arguments(x, 1, with_residual)) == INVALID_ARGUMENT
+    assert "made in host memory, used with an array on device 0" in lib.last_error_message()
+    lib.residual_destroy(here)
+    for rank in (first, second):
+        lib.communicator_destroy(rank)
+
+
 class Part(ctypes.Structure):
     _fields_ = (("array", c_void_p), ("count", c_uint64), ("dtype", c_int))
 

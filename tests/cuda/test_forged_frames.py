@@ -5,6 +5,7 @@ import ctypes
 import threading
 from collections import defaultdict, deque
 from ctypes import CFUNCTYPE, POINTER, byref, c_char_p, c_int, c_size_t, c_uint64, c_void_p
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -95,8 +96,8 @@ class Post:
         return table
 
 
-def forged(round_, change):
-    """Changes the payloads of one round."""
+def forged(round_, change, field=lambda header: header):
+    """Changes the payloads of one round, and their headers."""
 
     def forge(message: bytes) -> bytes:
         header = Header.unpack(message) if len(message) > HEADER_BYTES else Header(kind=0)
@@ -104,6 +105,7 @@ def forged(round_, change):
             return message
         payload = bytearray(message[HEADER_BYTES:])
         change(payload, header)
+        header = replace(field(header), payload_bytes=len(payload))
         return oracle.seal(header, bytes(payload))
 
     return forge
@@ -111,6 +113,16 @@ def forged(round_, change):
 
 def negative_scale(payload: bytearray, _header: Header) -> None:
     payload[3] ^= 0x80
+
+
+def too_many(header: Header) -> Header:
+    """k of a top-k, one more than there are elements."""
+    return replace(header, parameter=header.parameter - header.parameter % 2**48 + COUNT + 1)
+
+
+def more_indices(payload: bytearray, _header: Header) -> None:
+    """Of a top-k: than the header's k."""
+    payload[-1] = 0xFF
 
 
 def other_shapes(payload: bytearray, _header: Header) -> None:
@@ -179,4 +191,34 @@ def test_what_no_encoder_writes(lib, place, text, algorithm, round_, change, say
     assert (status, kept) == (abi.CORRUPT_PAYLOAD, (True, 3)), message
     assert all(part in message for part in ("from rank 1", *says))
     assert outcome[1][0] in (abi.OK, abi.CORRUPT_PAYLOAD)  # it may be done before it hears of it
+    lib.codec_destroy(codec)
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(
+    ("text", "forge", "says"),
+    [
+        ("sign(block=32)", forged(0, negative_scale), NO_SCALE),
+        ("topk(k=8)", forged(0, more_indices), "indices"),
+        ("topk(k=8)", forged(0, lambda payload, _header: None, too_many), "k = 601"),
+        ("topk(k=8)", forged(0, lambda payload, _header: payload.pop()), "its count asks for"),
+    ],
+)
+def test_messages(lib, place, text, forge, says):
+    post = Post(forge)
+    tables = [post.table(rank) for rank in range(2)]
+    ranks = [c_void_p(), c_void_p()]
+    for table, rank in zip(tables, ranks, strict=True):
+        assert lib.mpi_table_create(byref(table), byref(rank)) == abi.OK
+    x = array("normal", COUNT, "float32")
+    y, codec = np.zeros_like(x), lib.make("codec", text.encode())
+    arguments = COUNT, abi.FLOAT32
+    by_codec, to_place = abi.Options(codec=codec), abi.Options(device=PLACES[place])
+    assert lib.send(ranks[1], x.ctypes.data, *arguments, 0, 7, byref(by_codec)) == abi.OK
+    status = lib.recv(ranks[0], y.ctypes.data, *arguments, 1, 7, byref(to_place))
+    message = lib.last_error_message()
+    assert status == abi.CORRUPT_PAYLOAD, message
+    assert message.startswith("from rank 1: ") and says in message
+    for rank in ranks:
+        lib.communicator_destroy(rank)
     lib.codec_destroy(codec)

@@ -33,6 +33,7 @@ from tests.cuda.test_collectives import (
     steps_of_sisters,
     steps_of_two_phase,
 )
+from tests.cuda.test_messages import around_a_ring
 from tests.cuda.test_nvcc import NVCC
 from tests.cuda.worlds import compare
 from tests.pairwise import parametrize
@@ -167,6 +168,19 @@ def test_parts():
             yield "sum", each.allreduce(place(x), codec=skimp.Sign(block=32)), x.dtype
 
     compare("all", 5, steps, join=join)
+
+
+@pytest.mark.parametrize("world", ["all", "mixed"])
+def test_messages_go_by_the_transport(world):
+    """So one end may be in host memory, between collectives whose payloads go by NCCL."""
+
+    def steps(comm, place):
+        yield from around_a_ring("sign(block=32)", 5003, "float32", True, "normal")(comm, place)
+        x = array("normal", 500, "float32", seed=comm.rank)
+        given = mine(comm, x) if comm.transport == "nccl" else x
+        yield "mean", comm.allreduce(given, codec=skimp.Sign(block=32)), x.dtype
+
+    compare(world, 3, steps, join=join)
 
 
 def test_what_a_communicator_says():

@@ -34,6 +34,9 @@ def program(comm, place, seen):
         result = comm.allreduce(place(x), codec=feedback, algorithm=algorithm)
         yield algorithm, seen(result, x.dtype)
         yield f"residual of {algorithm}", feedback.residual().copy()
+        comm.send(place(x), (comm.rank + 1) % comm.world_size, codec=codec)
+        received = comm.recv((comm.rank - 1) % comm.world_size, like=place(x))
+        yield f"message {text}", seen(received, x.dtype)
 
 
 def fails_in_time(comm, rank) -> bool:

@@ -12,7 +12,9 @@
  * payloads pass through host memory. The call waits for `stream`, and no other, where it needs what
  * kernels have made, and at its end: on return output and residual are complete, for work in any
  * stream. SKIMP_UNSUPPORTED_TYPE, before anything is sent, where the codec has no kernels or the
- * algorithm (docs/algorithms.md) does without devices.
+ * algorithm (docs/algorithms.md) does without devices. So do skimp_send and skimp_recv, each for
+ * its own array; a received message of a codec without kernels stays, to be received in host
+ * memory.
  */
 #ifndef SKIMP_DEVICE_H
 #define SKIMP_DEVICE_H

@@ -239,19 +239,20 @@ SKIMP_API skimp_status skimp_mix(skimp_communicator* communicator, const void* i
                                  uint64_t count, skimp_dtype dtype, const skimp_options* options);
 
 /** Sends an array to rank `dest` and to nobody else: no other rank needs to know of it, and calls
- * of all ranks may come between. Of the options count codec and residual, which is the sender's.
- *  Returns once the frame has left: up to 4 KiB at once, more when the receiver takes it, in its
- *  skimp_recv or while it waits in a skimp_send of its own. So ranks may all send before they
- *  receive; but a rank that waits in a collective, or computes, takes nothing. */
+ * of all ranks may come between. Of the options count codec, residual, which is the sender's,
+ * device and stream. Returns once the frame has left: up to 4 KiB at once, more when the receiver
+ * takes it, in its skimp_recv or while it waits in a skimp_send of its own. So ranks may all send
+ * before they receive; but a rank that waits in a collective, or computes, takes nothing. */
 SKIMP_API skimp_status skimp_send(skimp_communicator* communicator, const void* input,
                                   uint64_t count, skimp_dtype dtype, int dest, int tag,
                                   const skimp_options* options);
 
 /** Receives from rank `source` the oldest array not received yet that was sent with this tag (0 or
  *  more), as its codec, which the sender names, delivers it. SKIMP_MISMATCH if the sender's count
- *  or dtype is another. */
+ *  or dtype is another. Of the options, which may be NULL, count device and stream. */
 SKIMP_API skimp_status skimp_recv(skimp_communicator* communicator, void* output, uint64_t count,
-                                  skimp_dtype dtype, int source, int tag);
+                                  skimp_dtype dtype, int source, int tag,
+                                  const skimp_options* options);
 
 /** Fills the report of the communicator's last call. */
 SKIMP_API skimp_status skimp_communicator_report(const skimp_communicator* communicator,

@@ -196,14 +196,16 @@ class Communicator : public Handle<skimp_communicator, skimp_communicator_destro
          options, tag);
   }
 
-  void recv(void* output, std::uint64_t count, skimp_dtype dtype, int source, int tag = 0) {
-    check(skimp_recv(handle(), output, count, dtype, source, tag));
+  void recv(void* output, std::uint64_t count, skimp_dtype dtype, int source,
+            const Options& options = {}, int tag = 0) {
+    const skimp_options c_options = options.c_options();
+    check(skimp_recv(handle(), output, count, dtype, source, tag, &c_options));
   }
   /// `output` has as many elements as were sent.
   template <WritableValues Output>
-  void recv(Output&& output, int source, int tag = 0) {
+  void recv(Output&& output, int source, const Options& options = {}, int tag = 0) {
     recv(std::ranges::data(output), std::ranges::size(output), dtype_of<element_of<Output>>, source,
-         tag);
+         options, tag);
   }
 
   Sparse allreduce(const Sparse& input, const Options& options = {}) {
