@@ -15,7 +15,6 @@ Element types are float32, float16, bfloat16 and float64, in the machine's byte 
 from __future__ import annotations
 
 import array
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +23,7 @@ import numpy as np
 
 from skimp.dtypes import ACCEPTED, BFLOAT16, BY_NAME, DType, Values, of_numpy
 from skimp.errors import UnsupportedType
+from skimp.frameworks import torch_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,7 @@ def as_array(x: Any) -> Array:
         return _from_numpy(x)
     if isinstance(x, np.generic):
         return _from_scalar(x)
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(x, torch.Tensor):
+    if (torch := torch_of(x)) is not None:
         return _from_torch(x, torch)
     if isinstance(x, array.array):
         return _from_python_array(x)

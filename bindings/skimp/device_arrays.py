@@ -10,7 +10,6 @@ library then has wait for its own.
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +19,7 @@ import numpy as np
 from skimp import _calls
 from skimp.dtypes import ACCEPTED, BFLOAT16, BY_NAME, DType, of_numpy
 from skimp.errors import UnsupportedType
+from skimp.frameworks import torch_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,7 @@ def as_device_array(x: Any) -> DeviceArray | None:
     """Sees `x` as a device array; None if it lies in host memory, or is a bucket."""
     if isinstance(x, np.ndarray):
         return None
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(x, torch.Tensor):
+    if (torch := torch_of(x)) is not None:
         return _from_torch(x, torch) if x.device.type == "cuda" else None
     interface = getattr(x, "__cuda_array_interface__", None)
     if interface is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from skimp import _calls
 from skimp.arrays import Array, as_array
 from skimp.errors import InvalidArgument, UnsupportedType
+from skimp.frameworks import torch_of
 
 Indices = np.ndarray[Any, np.dtype[np.signedinteger[Any]]]
 
@@ -102,8 +102,7 @@ def as_sparse(x: Any) -> Sparse | None:
     """Sees a sparse vector of scipy, cupyx or torch as `Sparse`; None for what is not sparse."""
     if isinstance(x, Sparse):
         return x
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(x, torch.Tensor):
+    if (torch := torch_of(x)) is not None:
         return _from_torch(x) if x.layout is torch.sparse_coo else None
     return _from_coordinates(x) if hasattr(x, "tocoo") else None
 
