@@ -1,6 +1,7 @@
 /// \file
 /// The kernels that block-scaled codecs share, as src/codecs/blocks.h is for the CPU: each warp
-/// takes one block after the other. A codec adds, for whole warps to call:
+/// takes one block after the other, or several small ones together. A codec adds, for whole warps
+/// to call:
 ///
 /// - `encoder.scale_of(values, n)`: the block's scale, NaN or Inf where a value is, for the whole
 ///   warp to call;
@@ -31,7 +32,7 @@
 
 namespace skimp::cuda {
 
-/// Elements begin … begin + n of an array: its `index`-th block.
+/// Elements begin … begin + n of an array: its `index`-th block, or tile.
 struct Extent {
   std::uint64_t begin;
   unsigned n;
@@ -56,18 +57,25 @@ struct Encoding {
   Value* scales;
   std::uint64_t count;
   unsigned block;
+  unsigned tile;  ///< a multiple of it: what a warp reads before it writes
   bool aligned;
   DeviceStatus* status;
 };
 
+/// As many blocks as make a tile that keeps memory busy.
+inline unsigned tile_of(unsigned block) {
+  constexpr unsigned enough = 1024;
+  return block < enough ? enough / block * block : block;
+}
+
 /// Elements whose codes are whole bytes, however few bits each has. Blocks are multiples.
 inline constexpr unsigned lane_elements = 8;
 
-/// To codes, of a tile of n values; they are replaced by what that leaves of them, by zero unless
+/// To codes, of a block of n values; they are replaced by what that leaves of them, by zero unless
 /// the scale is finite.
 template <class Value, class Encoder>
-__device__ void encode_tile(const Encoder& encoder, Value scale, std::uint64_t begin, unsigned n,
-                            Value* tile) {
+__device__ void encode_codes(const Encoder& encoder, Value scale, std::uint64_t begin, unsigned n,
+                             Value* tile) {
   const bool finite = is_finite(scale);
   for (unsigned i = lane() * lane_elements; i < n; i += warp_size * lane_elements) {
     constexpr unsigned each = at_once<Value>;
@@ -90,25 +98,35 @@ __device__ void encode_tile(const Encoder& encoder, Value scale, std::uint64_t b
   }
 }
 
+/// Of one block: `begin` is its first element's.
 template <class Element, class Encoder>
 __device__ void encode_block(const Encoding<Element>& job, const Encoder& encoder,
-                             std::uint64_t index, typename Encoding<Element>::Value* tile) {
-  using Value = typename Encoding<Element>::Value;
-  const auto [begin, n] = extent_of(index, job.block, job.count);
-  const Value* residual = job.residual_in == nullptr ? nullptr : job.residual_in + begin;
-  load_tile(job.input + begin, residual, job.aligned, n, tile);
-  __syncwarp();
-  const Value scale = encoder.scale_of(tile, n);
+                             std::uint64_t begin, unsigned n, ValueOf<Element>* values) {
+  using Value = ValueOf<Element>;
+  const Value scale = encoder.scale_of(values, n);
   __syncwarp();  // before the values are replaced
   if (lane() == 0) {
-    job.scales[index] = is_finite(scale) ? scale : canonical_nan<Value>();
+    job.scales[begin / job.block] = is_finite(scale) ? scale : canonical_nan<Value>();
     if (!is_finite(scale)) report(job.status, nonfinite_status);
   }
-  encode_tile(encoder, scale, begin, n, tile);
+  encode_codes(encoder, scale, begin, n, values);
+}
+
+template <class Element, class Encoder>
+__device__ void encode_tile(const Encoding<Element>& job, const Encoder& encoder,
+                            std::uint64_t index, ValueOf<Element>* tile) {
+  const auto [begin, n] = extent_of(index, job.tile, job.count);
+  const auto* residual = job.residual_in == nullptr ? nullptr : job.residual_in + begin;
+  load_tile(job.input + begin, residual, job.aligned, n, tile);
+  __syncwarp();
+  for (unsigned i = 0; i < n; i += job.block) {
+    const unsigned rest = n - i;
+    encode_block(job, encoder, begin + i, rest < job.block ? rest : job.block, tile + i);
+  }
   __syncwarp();
   if (job.residual_out != nullptr) {
     store_tile(tile, job.aligned, n, job.residual_out + begin);
-    __syncwarp();  // before the next block's values come
+    __syncwarp();  // before the next tile's values come
   }
 }
 
@@ -121,10 +139,10 @@ template <class Element, class Encoder>
 __global__ void __launch_bounds__(block_threads, (encode_residents<ValueOf<Element>>))
     encode_blocks(Encoding<Element> job, Encoder encoder) {
   using Value = typename Encoding<Element>::Value;
-  auto* tile = reinterpret_cast<Value*>(shared_memory()) + threadIdx.x / warp_size * job.block;
-  const std::uint64_t blocks = divide_up(job.count, job.block);
-  for (std::uint64_t i = first_piece(); i < blocks; i += pieces_at_once()) {
-    encode_block(job, encoder, i, tile);
+  auto* tile = reinterpret_cast<Value*>(shared_memory()) + threadIdx.x / warp_size * job.tile;
+  const std::uint64_t tiles = divide_up(job.count, job.tile);
+  for (std::uint64_t i = first_piece(); i < tiles; i += pieces_at_once()) {
+    encode_tile(job, encoder, i, tile);
   }
 }
 
@@ -142,11 +160,12 @@ void queue_encode(const DeviceStream& stream, const EncodeJob& job, std::uint64_
                                    reinterpret_cast<Value*>(job.payload),
                                    job.count,
                                    static_cast<unsigned>(block),
+                                   tile_of(static_cast<unsigned>(block)),
                                    aligned,
                                    status};
   const auto kernel = encode_blocks<Element, Encoder>;
-  const Grid grid =
-      grid_for(kernel, divide_up(job.count, block), block * sizeof(Value), stream.device);
+  const Grid grid = grid_for(kernel, divide_up(job.count, encoding.tile),
+                             encoding.tile * sizeof(Value), stream.device);
   launch(kernel, grid, stream, encoding, encoder);
 }
 

@@ -18,17 +18,29 @@ using quantize::Levels;
 template <int bits>
 inline constexpr unsigned low_width = bits == 3 ? 2 : bits;
 
-/// The value of a level, as Levels has it. A product and a correction round the quotient of
-/// integers this small as division does (Markstein 1990), with a third of the instructions.
+/// x / divisor, given the divisor's inverse: a product and a correction round as division does
+/// (Markstein 1990), with a third of the instructions, far from the ends of the range.
+template <class Value>
+__device__ Value quotient(Value x, Value divisor, Value inverse) {
+  const Value near = x * inverse;
+  return std::fma(std::fma(-near, divisor, x), inverse, near);
+}
+
+/// The value of a level, as Levels has it.
 template <int bits, class Value>
 __device__ Value value_of(Value level, Value scale) {
   const auto largest = static_cast<Value>(quantize::largest_level(bits));
-  const Value inverse = 1 / largest;
-  const Value near = level * inverse;
-  return std::fma(std::fma(-near, largest, level), inverse, near) * scale;
+  return quotient(level, largest, 1 / largest) * scale;
 }
 
-template <int bits>
+/// Whether quotients by this scale have the nearest levels that division has. They may differ for
+/// values far below it, whose nearest level is zero either way.
+template <class Value>
+__device__ bool is_moderate(Value scale) {
+  return scale > static_cast<Value>(0x1p-60) && scale < static_cast<Value>(0x1p60);
+}
+
+template <int bits, bool stochastic>
 struct QuantizeEncoder {
   struct Codes {
     std::uint64_t low;
@@ -37,7 +49,6 @@ struct QuantizeEncoder {
 
   std::byte* low;
   std::byte* high;
-  bool stochastic;
   std::uint64_t seed;
   RandomStream random;
   std::uint64_t first_element;
@@ -55,20 +66,23 @@ struct QuantizeEncoder {
   template <class Value>
   __device__ Codes codes_of(Value scale, std::uint64_t at, Value (&values)[lane_elements]) const {
     const Levels<Value> levels(scale, quantize::largest_level(bits));
-    std::uint32_t words[lane_elements];
-    if (stochastic) draw_words(first_element + at, words);
-    Codes codes{};
-    SKIMP_UNROLL
-    for (unsigned j = 0; j < lane_elements; ++j) {
-      const Value position = levels.position_of(values[j]);
-      const Value level = stochastic ? quantize::random_integer(position, words[j])
-                                     : quantize::nearest_integer(position);
-      const std::uint32_t code = levels.code_of(level);
-      codes.low |= static_cast<std::uint64_t>(code & low_mask) << j * low_width<bits>;
-      if constexpr (bits == 3) codes.high |= (code >> 2) << j;
-      values[j] -= value_of<bits>(level, scale);
+    if constexpr (stochastic) {
+      std::uint32_t words[lane_elements];
+      draw_words(first_element + at, words);
+      return codes_by(levels, scale, values, [&](unsigned j) {
+        return quantize::random_integer(levels.position_of(values[j]), words[j]);
+      });
     }
-    return codes;
+    if (!is_moderate(scale)) {
+      return codes_by(levels, scale, values, [&](unsigned j) {
+        return quantize::nearest_integer(levels.position_of(values[j]));
+      });
+    }
+    const auto largest = static_cast<Value>(quantize::largest_level(bits));
+    const Value inverse = 1 / scale;
+    return codes_by(levels, scale, values, [&](unsigned j) {
+      return quantize::nearest_integer(quotient(values[j], scale, inverse) * largest);
+    });
   }
 
   /// The planes of low bits begin at a multiple of 4 bytes.
@@ -94,7 +108,22 @@ struct QuantizeEncoder {
   }
 
  private:
-  static constexpr std::uint32_t low_mask = (1u << low_width<bits>)-1;
+  /// Codes of the levels level_of(j).
+  template <class Value, class LevelOf>
+  __device__ static Codes codes_by(const Levels<Value>& levels, Value scale,
+                                   Value (&values)[lane_elements], LevelOf&& level_of) {
+    constexpr std::uint32_t low_mask = (1u << low_width<bits>)-1;
+    Codes codes{};
+    SKIMP_UNROLL
+    for (unsigned j = 0; j < lane_elements; ++j) {
+      const Value level = level_of(j);
+      const std::uint32_t code = levels.code_of(level);
+      codes.low |= static_cast<std::uint64_t>(code & low_mask) << j * low_width<bits>;
+      if constexpr (bits == 3) codes.high |= (code >> 2) << j;
+      values[j] -= value_of<bits>(level, scale);
+    }
+    return codes;
+  }
 
   /// For the elements from `first` on, of which a draw serves four; a slice may begin amid those.
   __device__ void draw_words(std::uint64_t first, std::uint32_t (&words)[lane_elements]) const {
@@ -180,10 +209,12 @@ skimp_status skimp_cuda_quantize_encode(skimp::DeviceStream stream, const skimp:
       using Value = typename skimp::Accumulator<Element>::type;
       const skimp::cuda::PlanesAt planes(job.payload, job.count, arguments.block, sizeof(Value));
       skimp::cuda::with_bits(arguments.bits, [&](auto bits) {
-        const skimp::cuda::QuantizeEncoder<decltype(bits)::value> encoder{
-            planes.low,     planes.high, arguments.stochastic,
-            arguments.seed, job.random,  job.first_element};
-        skimp::cuda::queue_encode<Element>(stream, job, arguments.block, encoder, status);
+        const auto queue = [&](auto stochastic) {
+          const skimp::cuda::QuantizeEncoder<decltype(bits)::value, decltype(stochastic)::value>
+              encoder{planes.low, planes.high, arguments.seed, job.random, job.first_element};
+          skimp::cuda::queue_encode<Element>(stream, job, arguments.block, encoder, status);
+        };
+        arguments.stochastic ? queue(std::true_type{}) : queue(std::false_type{});
       });
     });
   });

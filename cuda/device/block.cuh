@@ -1,6 +1,6 @@
 /// \file
 /// What the threads of a warp, of a block, and the blocks of a grid do together. The functions are
-/// called by whole warps, or where they say so by whole blocks of block_threads.
+/// called by whole warps, or where they say so by whole blocks.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@
 namespace skimp::cuda {
 
 inline constexpr unsigned block_warps = block_threads / warp_size;
+inline constexpr unsigned most_block_warps = 32;
 
 /// nvcc unrolls what it can if told to; values that are to stay in registers need it.
 #if defined(__CUDACC__)
@@ -79,7 +80,7 @@ __device__ T sum_of_lanes_before(T x) {
 }
 
 /// The sum over the threads of the block before this one; `all` is the sum over the whole block.
-/// `scratch` is shared memory of block_warps numbers.
+/// `scratch` is shared memory of most_block_warps numbers.
 template <class T>
 __device__ T sum_of_threads_before(T x, T* scratch, T& all) {
   const unsigned warp = threadIdx.x / warp_size;
@@ -87,7 +88,7 @@ __device__ T sum_of_threads_before(T x, T* scratch, T& all) {
   if (lane() == warp_size - 1) scratch[warp] = before + x;
   __syncthreads();
   all = 0;
-  for (unsigned w = 0; w < block_warps; ++w) {
+  for (unsigned w = 0; w < blockDim.x / warp_size; ++w) {
     if (w < warp) before += scratch[w];
     all += scratch[w];
   }

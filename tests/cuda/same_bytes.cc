@@ -302,11 +302,12 @@ void check_far(const char* what, unsigned block, std::uint64_t code_bits, MakeEn
                                         reinterpret_cast<float*>(to),
                                         elements,
                                         block,
+                                        block,
                                         true,
                                         &status};
     const auto encoder = make_encoder(to + scales_bytes(elements), elements, begin - index * block);
     using Encoder = std::remove_const_t<decltype(encoder)>;
-    run_one(index, skimp::divide_up(elements, block), tile_bytes<float, Encoder>(block),
+    run_one(index, skimp::divide_up(elements, block), block * sizeof(float),
             [&] { encode_blocks<skimp::BFloat16, Encoder>(job, encoder); });
   };
   encode(n, 0, near_input.data(), near_payload.data(), near_rest.data());
@@ -320,7 +321,7 @@ void check_far(const char* what, unsigned block, std::uint64_t code_bits, MakeEn
   const auto decode = [&](std::uint64_t elements, std::uint64_t index, const std::byte* from,
                           std::byte* to) {
     const Decoding<float, float> job{
-        reinterpret_cast<const float*>(from), elements, block, 1.0f, false, true,
+        reinterpret_cast<const float*>(from), elements, block, Delivery<float>({}), true,
         reinterpret_cast<float*>(to),         &status};
     const auto decoder = make_decoder(from + scales_bytes(elements), elements);
     using Decoder = std::remove_const_t<decltype(decoder)>;
@@ -338,20 +339,21 @@ void check_far_indices() {
   using namespace skimp::cuda;
   check_far(
       "sign", 2048, 1,
-      [](std::byte* bits, std::uint64_t count, std::uint64_t) {
-        return SignEncoder{bits, skimp::bytes_of_bits(count)};
-      },
+      [](std::byte* bits, std::uint64_t, std::uint64_t) { return SignEncoder{bits}; },
       [](const std::byte* bits, std::uint64_t) { return SignDecoder<float>{bits}; });
-  for (const int bits : {8, 4, 2}) {
+  const auto check_far_codes = []<int bits>(std::integral_constant<int, bits>) {
     check_far(
-        "quantize", 256, static_cast<std::uint64_t>(bits),
-        [=](std::byte* planes, std::uint64_t, std::uint64_t first) {
-          return QuantizeEncoder<true>{planes, nullptr, bits, 1, {}, first};
+        "quantize", 256, bits,
+        [](std::byte* planes, std::uint64_t, std::uint64_t first) {
+          return QuantizeEncoder<bits, true>{planes, nullptr, 1, {}, first};
         },
-        [=](const std::byte* planes, std::uint64_t) {
-          return QuantizeDecoder<float>{planes, nullptr, bits};
+        [](const std::byte* planes, std::uint64_t) {
+          return QuantizeDecoder<bits, float>{planes, nullptr};
         });
-  }
+  };
+  check_far_codes(std::integral_constant<int, 8>{});
+  check_far_codes(std::integral_constant<int, 4>{});
+  check_far_codes(std::integral_constant<int, 2>{});
   std::printf("far blocks agree\n");
 }
 

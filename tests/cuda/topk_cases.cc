@@ -165,8 +165,7 @@ void check_indices_of(std::uint64_t count, std::uint64_t k, IndexCoding coding, 
                                    reinterpret_cast<const std::byte*>(values.data()),
                                    part.data() + begin,
                                    output,
-                                   1.0f,
-                                   true,
+                                   Delivery<float>(skimp::Output{.add = true}),
                                    &status};
       queue_entries(stream, entries, workspace.data());
       wait();
@@ -203,7 +202,7 @@ void check_indices() {
 /// The survey of the last tile lists what is there, and its row keeps it, from the list and from
 /// the array.
 void check_far_tile() {
-  constexpr std::uint64_t count = (std::uint64_t{3} << 31) + 77, capacity = 100;
+  constexpr std::uint64_t count = (std::uint64_t{3} << 31) + 77, capacity = 4 * skimp::topk::list_parts;
   const std::uint64_t tiles = tiles_of<float>(count), last = tiles - 1, rows = rows_of(tiles);
   const std::uint64_t begin = last * tile_count<float>;
   require(count - begin == 77, "far: the last tile has another length");
@@ -217,14 +216,17 @@ void check_far_tile() {
 
   float listed_values[capacity];
   std::uint16_t places[capacity];
-  const List<float> list{listed_values, places, ranges, capacity};
+  std::uint64_t counts[skimp::topk::list_parts * skimp::topk::count_bytes / 8] = {};
+  const List<float> list{listed_values, places, ranges, counts, capacity};
   Search<float> search{};
   search.bound = skimp::topk::key_of(0.5f);
   DeviceStatus status = 0;
   const Values<skimp::BFloat16> values{input, nullptr, count, true};
   run_one(last, tiles, scratch_bytes,
           [&] { survey<skimp::BFloat16>(values, sums, true, list, 3, &search, &status); });
-  require(search.listed == 4 && search.largest == skimp::topk::key_of(5.0f) && ranges[last] == 4,
+  const auto part = static_cast<unsigned>(last % skimp::topk::list_parts);
+  require(list.count_of(part) == 4 && search.largest == skimp::topk::key_of(5.0f) &&
+              ranges[last] == (std::uint64_t{part} * 4 << List<float>::length_bits | 4),
           "far: the survey lists otherwise");
   for (const std::uint64_t i : large) require(sums[i] == -5, "far: a sum is not where it belongs");
 

@@ -13,8 +13,9 @@ ROOT = HERE.parents[1]
 
 def environment() -> dict[str, str]:
     """More ranks than cores, possibly as root, with this tree's `tests` package to import from."""
+    paths = (str(ROOT), os.environ.get("PYTHONPATH"))
     needed = {
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
         "OMP_NUM_THREADS": "1",
         "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",  # Open MPI; MPICH needs nothing
     }

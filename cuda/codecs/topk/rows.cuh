@@ -24,6 +24,9 @@ SKIMP_HOST_DEVICE inline std::uint64_t rows_of(std::uint64_t tiles) {
   return divide_up(tiles, topk::row_tiles);
 }
 
+/// Totals that a thread reads before it uses the first.
+inline constexpr unsigned rows_ahead = 8;
+
 /// Calls visit(row) for the rows that are this warp's.
 template <class Visit>
 __device__ void for_each_row(std::uint64_t rows, Visit&& visit) {
@@ -31,26 +34,39 @@ __device__ void for_each_row(std::uint64_t rows, Visit&& visit) {
 }
 
 /// Adds up what the rows before each have. Called by one block; scratch is shared memory of
-/// block_warps numbers.
+/// most_block_warps numbers.
 __device__ inline void add_up_rows(Totals* totals, std::uint64_t rows, std::uint64_t most_ties,
                                    std::uint64_t* scratch) {
-  const std::uint64_t each = divide_up(rows, block_threads);
+  const std::uint64_t each = divide_up(rows, blockDim.x);
   const std::uint64_t begin = std::min(threadIdx.x * each, rows);
   const std::uint64_t end = std::min(begin + each, rows);
   Totals mine{0, 0};
-  for (std::uint64_t row = begin; row < end; ++row) {
-    mine.kept += totals[row].kept;
-    mine.ties += totals[row].ties;
-  }
+  for_each_step<rows_ahead>(begin, end, 1, [&](std::uint64_t row, auto steps) {
+    constexpr unsigned U = decltype(steps)::value;
+    Totals read[U];
+    SKIMP_UNROLL
+    for (unsigned u = 0; u < U; ++u) read[u] = totals[row + u];
+    SKIMP_UNROLL
+    for (unsigned u = 0; u < U; ++u) {
+      mine.kept += read[u].kept;
+      mine.ties += read[u].ties;
+    }
+  });
   std::uint64_t all;
   std::uint64_t above = sum_of_threads_before(mine.kept, scratch, all);
   std::uint64_t ties = sum_of_threads_before(mine.ties, scratch, all);
-  for (std::uint64_t row = begin; row < end; ++row) {
-    const Totals here = totals[row];
-    totals[row] = {above + std::min(ties, most_ties), ties};
-    above += here.kept;
-    ties += here.ties;
-  }
+  for_each_step<rows_ahead>(begin, end, 1, [&](std::uint64_t row, auto steps) {
+    constexpr unsigned U = decltype(steps)::value;
+    Totals read[U];
+    SKIMP_UNROLL
+    for (unsigned u = 0; u < U; ++u) read[u] = totals[row + u];
+    SKIMP_UNROLL
+    for (unsigned u = 0; u < U; ++u) {
+      totals[row + u] = {above + std::min(ties, most_ties), ties};
+      above += read[u].kept;
+      ties += read[u].ties;
+    }
+  });
 }
 
 }  // namespace skimp::cuda

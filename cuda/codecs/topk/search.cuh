@@ -11,8 +11,7 @@
 #include "codecs/device_status.h"
 #include "codecs/topk/device_workspace.h"
 #include "codecs/topk/element.h"
-#include "cuda/codecs/elements.cuh"
-#include "cuda/device/block.cuh"
+#include "cuda/codecs/topk/list.cuh"
 
 namespace skimp::cuda {
 
@@ -64,11 +63,10 @@ struct Search {
   Key bound;    ///< values with larger keys are listed
   Key largest;  ///< of finite values
   KeyRange<Value> range;
-  std::uint64_t listed;  ///< or would be, had the list the room
-  unsigned nonfinite;    ///< whether some value is
-  unsigned in_list;      ///< whether the sought key, and all larger ones, are in the list
-  unsigned relist;       ///< whether the list is to be made anew
-  unsigned arrived;      ///< blocks, at the end of a kernel
+  unsigned nonfinite;  ///< whether some value is
+  unsigned in_list;    ///< whether the sought key, and all larger ones, are in the list
+  unsigned relist;     ///< whether the list is to be made anew
+  unsigned arrived;    ///< blocks, at the end of a kernel
 };
 static_assert(sizeof(Search<double>) <= 256, "EncodeWorkspace has room for it");
 
@@ -107,7 +105,7 @@ struct Digit {
 
 /// Shared memory of blocks that search.
 struct SearchScratch {
-  std::uint64_t sums[block_warps];
+  std::uint64_t sums[most_block_warps];
   Digit found;
   unsigned last_block;
 };
@@ -115,7 +113,7 @@ struct SearchScratch {
 /// The digit of the rank-th largest key. Called by whole blocks; the bins are complete.
 template <class Count>
 __device__ Digit find_digit(const Count* bins, std::uint64_t rank, SearchScratch& scratch) {
-  constexpr unsigned mine = bin_count / block_threads;
+  const unsigned mine = bin_count / blockDim.x;
   const int first = static_cast<int>(bin_count - 1 - threadIdx.x * mine);  // and those below
   std::uint64_t sum = 0, all;
   for (unsigned j = 0; j < mine; ++j) sum += bins[first - static_cast<int>(j)];
@@ -136,39 +134,39 @@ __device__ Digit find_digit(const Count* bins, std::uint64_t rank, SearchScratch
 
 // ---- Decisions ----------------------------------------------------------------------------------
 
-/// After the survey: what is known of the k-th largest key, and whether the guess has hit. One
-/// thread calls it.
+/// After the survey: what is known of the k-th largest key, and whether the guess, if there was
+/// one, has hit. One thread calls it.
 template <class Value>
-__device__ void judge(Search<Value>& search, std::uint64_t k, std::uint64_t capacity,
+__device__ void judge(Search<Value>& search, std::uint64_t k, bool guessed, const Listed& listed,
                       DeviceStatus* status) {
   using Key = topk::KeyOf<Value>;
   const Key infinity = topk::infinity_key<Value>;
   const Key high = search.nonfinite != 0 ? static_cast<Key>(infinity + 1) : search.largest;
   if (search.nonfinite != 0) report(status, nonfinite_status);
   search.range = KeyRange<Value>::of(0, high, k);
-  if (capacity == 0) return;
-  const bool all_zeros_else = search.listed < k && search.bound == 0;
-  search.in_list = search.listed >= k && search.listed <= capacity;
-  if (search.listed >= k) search.range = KeyRange<Value>::of(search.bound + 1, high, k);
-  if (all_zeros_else) search.range = KeyRange<Value>::of(0, 0, k - search.listed);
+  if (!guessed) return;
+  const bool all_zeros_else = listed.all < k && search.bound == 0;
+  search.in_list = listed.all >= k && listed.fits;
+  if (listed.all >= k) search.range = KeyRange<Value>::of(search.bound + 1, high, k);
+  if (all_zeros_else) search.range = KeyRange<Value>::of(0, 0, k - listed.all);
   report(status, search.in_list != 0 || all_zeros_else ? hit_status : missed_status);
 }
 
-/// After a digit is counted, for the whole block that has all counts: narrows the range. Asks for
-/// a new list as soon as that has room for all keys of the range and above.
+/// After a digit is counted, for the whole block that has all counts: narrows the range. Empties
+/// the list and asks for a new one as soon as that has room for all keys of the range and above.
 template <class Value>
 __device__ void take_digit(Search<Value>& search, std::uint64_t* bins, std::uint64_t k,
-                           std::uint64_t capacity, SearchScratch& scratch) {
+                           const List<Value>& list, SearchScratch& scratch) {
   KeyRange<Value> range = search.range;
   const Digit found = find_digit(bins, range.rank, scratch);
-  for (unsigned i = threadIdx.x; i < bin_count; i += block_threads) bins[i] = 0;
+  for (unsigned i = threadIdx.x; i < bin_count; i += blockDim.x) bins[i] = 0;
   if (threadIdx.x != 0) return;
   range.narrow(found.digit, found.rank);
   search.range = range;
   const std::uint64_t at_least = k - found.rank + found.equal;  // keys from range.least() on
-  if (search.in_list == 0 && range.least() > 0 && at_least <= capacity) {
+  if (search.in_list == 0 && range.least() > 0 && at_least <= list.capacity) {
     search.bound = range.least() - 1;
-    search.listed = 0;
+    for (unsigned part = 0; part < topk::list_parts; ++part) list.count_of(part) = 0;
     search.relist = 1;
   }
 }

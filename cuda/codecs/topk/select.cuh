@@ -6,60 +6,17 @@
 #include <cstdint>
 
 #include "codecs/topk/guess.h"
+#include "cuda/codecs/topk/list.cuh"
 #include "cuda/codecs/topk/search.cuh"
 #include "cuda/codecs/topk/tiles.cuh"
 
 namespace skimp::cuda {
 
-/// Values above a bound, tile after tile as they came to be listed; in a tile in index order.
-template <class Value>
-struct List {
-  Value* values;
-  std::uint16_t* places;  ///< in their tiles
-  std::uint64_t* ranges;  ///< of the tiles: begin · 2^11 + length
-  std::uint64_t capacity;
-
-  static constexpr unsigned length_bits = 11;
-  static_assert(tile_count<float> < 1u << length_bits && tile_count<float> <= 1u << 16);
-
-  /// Appends the values of the `index`-th tile whose keys exceed `bound`, unless there is no room;
-  /// `listed` counts them anyway.
-  template <class Element>
-  __device__ void append(const Tile<Element>& tile, std::uint64_t index, topk::KeyOf<Value> bound,
-                         std::uint64_t* listed) const {
-    constexpr unsigned each = Tile<Element>::each;
-    const unsigned flags = tile.flags([&](auto key) { return key > bound; });
-    const unsigned n = warp_sum(static_cast<unsigned>(popcount(flags)));
-    std::uint64_t to = 0;
-    if (lane() == 0) {
-      if (n > 0) to = add_to(listed, n);
-      ranges[index] = to << length_bits | n;
-    }
-    to = __shfl_sync(all_lanes, to, 0);
-    if (n == 0 || to + n > capacity) return;
-    SKIMP_UNROLL
-    for (unsigned g = 0; g < Tile<Element>::groups; ++g) {
-      const unsigned bits = bits_of_group<each>(flags, g);
-      if (__ballot_sync(all_lanes, bits != 0) == 0) continue;
-      const Ranks ranks = ranks_of<each>(bits);
-      std::uint64_t mine = to + ranks.before;
-      SKIMP_UNROLL
-      for (unsigned j = 0; j < each; ++j) {
-        if ((bits >> j & 1) == 0) continue;
-        values[mine] = tile.values[g][j];
-        places[mine] = static_cast<std::uint16_t>(tile.place_of(g) + j);
-        ++mine;
-      }
-      to += ranks.all;
-    }
-  }
-};
-
 /// Shared memory of the kernels here: scratch, the bins of a digit, then the sample.
 __device__ inline SearchScratch& search_scratch() {
   return *reinterpret_cast<SearchScratch*>(shared_memory());
 }
-inline constexpr unsigned scratch_bytes = 128;
+inline constexpr unsigned scratch_bytes = 320;
 static_assert(sizeof(SearchScratch) <= scratch_bytes);
 __device__ inline unsigned* shared_bins() {
   return reinterpret_cast<unsigned*>(shared_memory() + scratch_bytes);
@@ -67,36 +24,41 @@ __device__ inline unsigned* shared_bins() {
 inline constexpr unsigned scratch_and_bins_bytes = scratch_bytes + bin_count * sizeof(unsigned);
 
 __device__ inline void clear_bins(unsigned* bins) {
-  for (unsigned i = threadIdx.x; i < bin_count; i += block_threads) bins[i] = 0;
+  for (unsigned i = threadIdx.x; i < bin_count; i += blockDim.x) bins[i] = 0;
 }
 
 /// Reads of a thread that do not wait for one another.
-inline constexpr unsigned under_way = 8;
-static_assert(topk::sample_bytes / sizeof(double) % (block_threads * under_way) == 0);
+inline constexpr unsigned under_way = 8, sample_under_way = 4;
+
+/// Of the one block that guesses, while all others wait.
+inline constexpr unsigned guess_warps = most_block_warps;
+static_assert(topk::sample_bytes / sizeof(double) % (guess_warps * warp_size * sample_under_way) ==
+              0);
 
 /// One block: begins a search, and guesses a bound by the shape's rank in an evenly spaced sample;
 /// below Inf, so that every NaN and Inf is listed, and not below zero.
 template <class Element>
-__global__ void __launch_bounds__(block_threads)
+__global__ void __launch_bounds__(guess_warps* warp_size)
     guess(Values<Element> values, topk::GuessShape shape, Search<ValueOf<Element>>* search,
-          std::uint64_t* all_bins) {
+          std::uint64_t* all_bins, List<ValueOf<Element>> list) {
   using Value = ValueOf<Element>;
   using Key = topk::KeyOf<Value>;
-  for (unsigned i = threadIdx.x; i < bin_count; i += block_threads) all_bins[i] = 0;
+  for (unsigned i = threadIdx.x; i < bin_count; i += blockDim.x) all_bins[i] = 0;
   if (threadIdx.x == 0) *search = Search<Value>{};
   if (shape.capacity == 0) return;
+  if (threadIdx.x < topk::list_parts) list.count_of(threadIdx.x) = 0;
 
   auto* sample = reinterpret_cast<Value*>(shared_memory() + scratch_and_bins_bytes);
   const std::uint64_t step = shape.step(values.count);
   for (std::uint64_t begin = threadIdx.x; begin < shape.sampled;
-       begin += block_threads * under_way) {
-    Value read[under_way];
+       begin += blockDim.x * sample_under_way) {
+    Value read[sample_under_way];
     SKIMP_UNROLL
-    for (unsigned j = 0; j < under_way; ++j) {
-      read[j] = values.at((begin + j * block_threads) * step);
+    for (unsigned j = 0; j < sample_under_way; ++j) {
+      read[j] = values.at((begin + j * blockDim.x) * step);
     }
     SKIMP_UNROLL
-    for (unsigned j = 0; j < under_way; ++j) sample[begin + j * block_threads] = read[j];
+    for (unsigned j = 0; j < sample_under_way; ++j) sample[begin + j * blockDim.x] = read[j];
   }
   const Key infinity = topk::infinity_key<Value>;
   auto range = KeyRange<Value>::of(0, static_cast<Key>(infinity + 1), shape.rank);
@@ -104,7 +66,7 @@ __global__ void __launch_bounds__(block_threads)
     clear_bins(shared_bins());
     __syncthreads();
     Tally tally(shared_bins());
-    for (unsigned i = threadIdx.x; i < shape.sampled; i += block_threads) {
+    for (unsigned i = threadIdx.x; i < shape.sampled; i += blockDim.x) {
       tally.count(range.digit_of(topk::key_of(sample[i])));
     }
     tally.flush();
@@ -143,13 +105,16 @@ __global__ void __launch_bounds__(block_threads)
           [&](Key key, unsigned) { most = key > most && key < infinity ? key : most; });
     }
     largest = most > largest ? most : largest;
-    if (list.capacity > 0) list.append(tile, index, bound, &search->listed);
+    if (list.capacity > 0) list.append(tile, index, bound);
   });
   largest = warp_max(largest);
   if (lane() == 0) raise_to(&search->largest, largest);
   if (nonfinite) atomicOr(&search->nonfinite, 1u);
   if (!is_last_block(&search->arrived, &search_scratch().last_block)) return;
-  if (threadIdx.x == 0) judge(*search, k, list.capacity, status);
+  if (threadIdx.x >= warp_size) return;
+  const bool guessed = list.capacity > 0;
+  const Listed listed = guessed ? list.listed() : Listed{0, false};
+  if (threadIdx.x == 0) judge(*search, k, guessed, listed, status);
 }
 
 /// Counts the next digit of the keys that are still in question, in the list or in the array, and
@@ -166,20 +131,9 @@ __global__ void __launch_bounds__(block_threads)
   __syncthreads();
   Tally tally(bins);
   if (search->in_list != 0) {
-    const std::uint64_t listed = search->listed;
-    for (std::uint64_t begin = first_item(); begin < listed; begin += items_at_once() * under_way) {
-      Value read[under_way];
-      SKIMP_UNROLL
-      for (unsigned j = 0; j < under_way; ++j) {
-        const std::uint64_t i = begin + j * items_at_once();
-        read[j] = list.values[i < listed ? i : begin];
-      }
-      SKIMP_UNROLL
-      for (unsigned j = 0; j < under_way; ++j) {
-        const bool valid = begin + j * items_at_once() < listed;
-        tally.count(valid ? range.digit_of(topk::key_of(read[j])) : -1);
-      }
-    }
+    list.for_each_value([&](bool valid, Value value) {
+      tally.count(valid ? range.digit_of(topk::key_of(value)) : -1);
+    });
   } else {
     for_each_tile<Value>(values.count, [&](std::uint64_t index) {
       Tile<Element> tile;
@@ -194,7 +148,7 @@ __global__ void __launch_bounds__(block_threads)
     if (bins[i] > 0) add_to(all_bins + i, bins[i]);
   }
   if (!is_last_block(&search->arrived, &search_scratch().last_block)) return;
-  take_digit(*search, all_bins, k, list.capacity, search_scratch());
+  take_digit(*search, all_bins, k, list, search_scratch());
 }
 
 /// Makes the list anew, once a bound is known that is not guessed.
@@ -207,11 +161,13 @@ __global__ void __launch_bounds__(block_threads)
   for_each_tile<Value>(values.count, [&](std::uint64_t index) {
     Tile<Element> tile;
     tile.load(values, index);
-    list.append(tile, index, bound, &search->listed);
+    list.append(tile, index, bound);
   });
   if (!is_last_block(&search->arrived, &search_scratch().last_block)) return;
+  if (threadIdx.x >= warp_size) return;
+  const Listed listed = list.listed();
   if (threadIdx.x != 0) return;
-  search->in_list = 1;
+  search->in_list = listed.fits;  // or digits are counted in the array again
   search->relist = 0;
 }
 

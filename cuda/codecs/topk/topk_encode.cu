@@ -55,7 +55,7 @@ class Encode {
         format_(arguments.format),
         at_(job.count, layout_.indices.k, sizeof(Value)),
         list_{part<Value>(at_.values), part<std::uint16_t>(at_.places),
-              part<std::uint64_t>(at_.ranges), at_.guess.capacity},
+              part<std::uint64_t>(at_.ranges), part<std::uint64_t>(at_.counts), at_.guess.capacity},
         search_(part<Search<Value>>(0)),
         bins_(part<std::uint64_t>(at_.bins)),
         status_(status) {
@@ -71,8 +71,8 @@ class Encode {
     const Values<Element> values{input, residual, job_.count,
                                  is_aligned(input) && is_aligned(residual)};
     const std::size_t sample = at_.guess.capacity == 0 ? 0 : topk::sample_bytes;
-    launch(guess<Element>, {1, block_warps, scratch_and_bins_bytes + sample}, stream_, values,
-           at_.guess, search_, bins_);
+    launch(guess<Element>, {1, guess_warps, scratch_and_bins_bytes + sample}, stream_, values,
+           at_.guess, search_, bins_, list_);
     over_tiles(survey<Element>, many_turns, values, sums, is_aligned(sums), list_,
                layout_.indices.k, search_, status_);
     if (layout_.indices.k > 0) {
@@ -97,7 +97,7 @@ class Encode {
     constexpr int key_bits = 8 * sizeof(Value) - 1;
     for (int bits = 0; bits < key_bits; bits += digit_bits) {
       over_tiles(count_digits<Element>, one_turn, values, list_, indices.k, search_, bins_);
-      if (list_.capacity > 0) over_tiles(relist<Element>, many_turns, values, list_, search_);
+      if (list_.capacity > 0) over_tiles(relist<Element>, one_turn, values, list_, search_);
     }
     auto* totals = part<Totals>(at_.totals);
     auto* kept = part<std::uint64_t>(at_.kept);
@@ -119,7 +119,7 @@ class Encode {
   }
   template <class... Parameters, class... Arguments>
   void over_rows(void (*kernel)(Parameters...), const Arguments&... arguments) const {
-    const Grid grid = resident_grid(kernel, at_.rows, scratch_bytes, one_turn, stream_.device);
+    const Grid grid = resident_grid(kernel, at_.rows, scratch_bytes, many_turns, stream_.device);
     launch(kernel, grid, stream_, Parameters(arguments)...);
   }
   template <class... Parameters, class... Arguments>

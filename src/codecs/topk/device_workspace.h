@@ -24,6 +24,11 @@ inline constexpr std::uint64_t sample_bytes = 32 << 10;
 
 inline constexpr int digit_bits = 11;
 
+/// The list of candidates has as many parts, each with a count of its own in a line of its own:
+/// thousands of warps append, and would wait for one.
+inline constexpr unsigned list_parts = 64;
+inline constexpr unsigned count_bytes = 128;
+
 /// How a warp each decodes the string in which every index has a bit: a row of words. Rows are
 /// short, since what is in a word is decoded one after the other, but there are not many: one block
 /// adds up what they have.
@@ -48,6 +53,7 @@ struct EncodeWorkspace {
         rows(divide_up(tiles, row_tiles)) {
     take(256);  // the state of the search
     bins = take((std::uint64_t{1} << digit_bits) * 8);
+    counts = take(guess.capacity == 0 ? 0 : list_parts * count_bytes);
     values = take(guess.capacity * value_bytes);
     places = take(guess.capacity * 2);
     ranges = take(guess.capacity == 0 ? 0 : tiles * 8);
@@ -59,6 +65,7 @@ struct EncodeWorkspace {
   std::uint64_t tiles;
   std::uint64_t rows;
   std::uint64_t bins = 0;    ///< of a digit: 8 bytes each
+  std::uint64_t counts = 0;  ///< of the list's parts: count_bytes each
   std::uint64_t values = 0;  ///< of the list
   std::uint64_t places = 0;  ///< of its values, in their tiles: 2 bytes each
   std::uint64_t ranges = 0;  ///< of the list, one of each tile: 8 bytes

@@ -20,10 +20,10 @@ struct GuessShape {
   GuessShape(std::uint64_t count, std::uint64_t k, std::uint64_t sampled_) {
     if (k == 0 || count < (1u << 14) || k > count / 8) return;
     sampled = sampled_;
-    // A quarter more than k's share, and three standard deviations of it.
+    // Four standard deviations more than k's share.
     const double share =
         static_cast<double>(k) / static_cast<double>(count) * static_cast<double>(sampled);
-    rank = 4 + static_cast<std::uint64_t>(1.25 * share + 3 * std::sqrt(share));
+    rank = 4 + static_cast<std::uint64_t>(share + 4 * std::sqrt(share));
     capacity = std::max(sampled, 2 * rank * (count / sampled));
   }
 
