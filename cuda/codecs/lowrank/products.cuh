@@ -65,8 +65,12 @@ __device__ void sketch_span(const ProductJob<Value>& job, std::uint64_t index) {
   Value sums[R][K] = {};
   for_each_step<(K > 8 ? 1 : 2)>(lane(), columns, lanes, [&](std::uint64_t j, auto steps) {
     constexpr unsigned U = decltype(steps)::value;
-    Value m[U * R];
-    job.matrix.load([&](unsigned k) { return rows_at[k % R] + j + k / R * lanes; }, m);
+    Value m[R * U];
+    Places<R, U> places;
+    places.left = rest - j;
+    SKIMP_UNROLL
+    for (unsigned r = 0; r < R; ++r) places.rows[r] = rows_at[r] + j;
+    job.matrix.load(places, m);
     SKIMP_UNROLL
     for (unsigned u = 0; u < U; ++u) {
       Value factors[K];
@@ -74,7 +78,7 @@ __device__ void sketch_span(const ProductJob<Value>& job, std::uint64_t index) {
       SKIMP_UNROLL
       for (unsigned c = 0; c < K; ++c) {
         SKIMP_UNROLL
-        for (unsigned r = 0; r < R; ++r) sums[r][c] += m[u * R + r] * factors[c];
+        for (unsigned r = 0; r < R; ++r) sums[r][c] += m[r * U + u] * factors[c];
       }
     }
   });
@@ -132,22 +136,18 @@ __device__ void project_span(const ProductJob<Value>& job, std::uint64_t index) 
   const Piece& piece = entry.piece;
   const std::uint64_t strips = divide_up(piece.columns, W * warp_size);
   const std::uint64_t column = item % strips * W * warp_size + lane(), span = item / strips;
+  const std::uint64_t left = column < piece.columns ? piece.columns - column : 0;
   const std::uint64_t row = span * span_rows, rest = piece.rows - row;
   const std::uint64_t rows = rest < span_rows ? rest : span_rows;
+  const std::uint64_t begin = piece.begin + row * piece.columns + column;
 
-  std::uint64_t columns_at[W];  // columns that there are not are the last one
-  SKIMP_UNROLL
-  for (unsigned w = 0; w < W; ++w) {
-    const std::uint64_t j = column + w * warp_size;
-    columns_at[w] = piece.begin + row * piece.columns + (j < piece.columns ? j : piece.columns - 1);
-  }
   const Value* p = job.factor + (piece.first / job.rank + row) * K;
 
   Value sums[W][K] = {};
   for_each_step<rows_ahead>(0, rows, 1, [&](std::uint64_t i, auto steps) {
     constexpr unsigned U = decltype(steps)::value;
     Value m[U * W];
-    job.matrix.load([&](unsigned k) { return columns_at[k % W] + (i + k / W) * piece.columns; }, m);
+    job.matrix.load(places_in<U, W>(begin + i * piece.columns, piece.columns, left), m);
     SKIMP_UNROLL
     for (unsigned u = 0; u < U; ++u) {
       Value factors[K];
