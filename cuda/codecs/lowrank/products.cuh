@@ -36,6 +36,7 @@ struct ProductJob {
   Value* partial;
   Value* buffer;  ///< where P or Q is wanted
   DeviceStatus* status;
+  Value* kept = nullptr;  ///< where M is left for the steps after a sketch; null: nowhere
 };
 
 // ---- P = M·S ------------------------------------------------------------------------------------
@@ -71,6 +72,7 @@ __device__ void sketch_span(const ProductJob<Value>& job, std::uint64_t index) {
     SKIMP_UNROLL
     for (unsigned r = 0; r < R; ++r) places.rows[r] = rows_at[r] + j;
     job.matrix.load(places, m);
+    if (job.kept != nullptr) store_values(job.kept, places, m);
     SKIMP_UNROLL
     for (unsigned u = 0; u < U; ++u) {
       Value factors[K];

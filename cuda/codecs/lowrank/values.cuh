@@ -54,6 +54,15 @@ __device__ void store_values(T* to, const At& places, const T (&values)[At::coun
   }
 }
 
+/// Where a sketch leaves input + residual, for the steps after it to read instead of the two: in
+/// what becomes the new residual. Null where there is nothing to add, and where the new residual
+/// replaces the old one, which must stay until the call is sure to succeed.
+template <class Value>
+Value* kept_sums(const EncodeJob& job) {
+  const bool kept = job.residual_in != nullptr && job.residual_in != job.residual_out;
+  return kept ? static_cast<Value*>(job.residual_out) : nullptr;
+}
+
 /// M. The element type is looked at where values are read, so that kernels are compiled for float
 /// and double only.
 template <class Value>
@@ -64,6 +73,16 @@ struct Matrix {
 
   explicit Matrix(const EncodeJob& job)
       : input(job.input), dtype(job.dtype), residual(static_cast<const Value*>(job.residual_in)) {}
+
+  static Matrix after_sketch(const EncodeJob& job) {
+    Matrix matrix(job);
+    if (const Value* sums = kept_sums<Value>(job)) {
+      matrix.input = sums;
+      matrix.dtype = accumulator_of(job.dtype);
+      matrix.residual = nullptr;
+    }
+    return matrix;
+  }
 
   template <class At>
   __device__ void load(const At& places, Value (&values)[At::count]) const {
