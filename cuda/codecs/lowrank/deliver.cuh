@@ -24,19 +24,6 @@ struct DeliverJob {
   Result<Value> result;
 };
 
-/// Columns and rows of a strip, and rows that are read ahead: strips are short, so that there are
-/// more warps than a device holds.
-template <class Value, unsigned K>
-inline constexpr unsigned deliver_columns = K * sizeof(Value) <= 32 ? 2 : 1;
-inline constexpr unsigned deliver_rows = 128;
-inline constexpr unsigned deliver_ahead = 4;
-
-/// Blocks that a multiprocessor is to hold at least; where that would leave too few registers, one.
-template <class Value, unsigned K>
-inline constexpr unsigned deliver_blocks = K * sizeof(Value) <= 16   ? 3
-                                           : K * sizeof(Value) <= 64 ? 2
-                                                                     : 1;
-
 /// The P̂·Qᵀ of U rows, W columns.
 template <unsigned U, unsigned W, unsigned K, class Value>
 __device__ void multiply_rows(const Value* p, const Value (&q)[W][K], Value (&values)[U * W]) {
