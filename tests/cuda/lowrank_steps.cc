@@ -53,6 +53,7 @@ Shape random_shape(Random& random) {
 
 std::vector<Shape> random_shapes(Random& random) {
   if (random.one_in(40)) return std::vector<Shape>(40, {9, 12});  // more than a batch
+  if (random.one_in(20)) return {{9'000, 3}};                     // more than threads hold
   if (random.one_in(40)) return {{66'000, 3}};                    // spans of spans
   std::vector<Shape> shapes(1 + random.below(4));
   for (Shape& shape : shapes) shape = random_shape(random);
