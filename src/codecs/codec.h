@@ -218,9 +218,10 @@ class LinearRounds {
 
   /// The same two for arrays, residuals, memories and buffers (of both kinds) in a device's memory,
   /// to the same bits; a NaN in a buffer is the canonical one. They queue the work and return; once
-  /// it is done, `status` says what make_buffer returns. The job's workspace has the codec's
-  /// device_workspace_bytes(…).encode, and is the same from the first round to finish_on. Throw
-  /// UnsupportedType if the codec, or this machine, has no kernels.
+  /// it is done, `status` says what make_buffer returns. The job is the same from the first round
+  /// to finish_on; its workspace has the codec's device_workspace_bytes(…).encode. Rounds may keep
+  /// something in a residual_out that is not residual_in. Throw UnsupportedType if the codec, or
+  /// this machine, has no kernels.
   virtual void make_buffer_on(const DeviceStream&, int, const EncodeJob&,
                               std::span<const Exchanged>, void*, DeviceStatus*) {
     refuse_device();

@@ -53,6 +53,7 @@ Shape random_shape(Random& random) {
 
 std::vector<Shape> random_shapes(Random& random) {
   if (random.one_in(40)) return std::vector<Shape>(40, {9, 12});  // more than a batch
+  if (random.one_in(20)) return {{9'000, 3}};                     // more than threads hold
   if (random.one_in(40)) return {{66'000, 3}};                    // spans of spans
   std::vector<Shape> shapes(1 + random.below(4));
   for (Shape& shape : shapes) shape = random_shape(random);
@@ -102,6 +103,11 @@ struct Rank {
     job.dtype = dtype;
     job.count = count;
     if (!random.one_in(3)) job.residual_in = residual.data();
+    if (!random.one_in(4)) job.residual_out = rest.on_gpu();
+    if (job.residual_in != nullptr && job.residual_out != nullptr && random.one_in(2)) {
+      rest.gpu.take(residual.data());
+      job.residual_in = job.residual_out;
+    }
     job.workspace = workspace.data();
   }
 
@@ -110,7 +116,14 @@ struct Rank {
   Buffers<Value> rest, first, second;
   Exact cpu_workspace, workspace;
   Factors<Value> factors;
-  EncodeJob job;
+  EncodeJob job;  ///< the kernels'
+
+  /// The same job with a residual of its own.
+  EncodeJob cpu_job() const {
+    EncodeJob copy = job;
+    if (job.residual_out != nullptr) copy.residual_out = rest.on_cpu();
+    return copy;
+  }
 };
 
 /// As the dense sum of a round: in the order of ranks, a NaN canonical.
@@ -133,28 +146,22 @@ void check_delivery(Random& random, const Layout& layout, Rank<Value>& rank,
   Output output{.dtype = to, .divisor = static_cast<double>(1 + random.below(5))};
   if (to == wide<Value> && random.one_in(3)) output = {.dtype = to, .divisor = 1, .add = true};
   const std::uint64_t bytes = rank.count * bytes_of(to);
-  const bool residual = !random.one_in(4), decodes = !residual || !random.one_in(4);
+  const bool residual = rank.job.residual_out != nullptr;
+  const bool decodes = !residual || !random.one_in(4);
   const Exact cpu(bytes), gpu(bytes, random.one_in(2) ? bytes_of(to) : 0);
   random.fill(cpu, to, rank.count, Random::Kind::normal);
   gpu.take(cpu.data());
 
-  EncodeJob job = rank.job;
-  job.residual_out = residual ? rank.rest.on_cpu() : nullptr;
   output.data = cpu.data();
-  rank.factors.deliver(job, rank.second.on_cpu(), first.data(), second.data(),
+  rank.factors.deliver(rank.cpu_job(), rank.second.on_cpu(), first.data(), second.data(),
                        decodes ? &output : nullptr);
-  job.residual_out = residual ? rank.rest.on_gpu() : nullptr;
-  if (residual && job.residual_in != nullptr && random.one_in(2)) {  // in place
-    rank.rest.gpu.take(rank.residual.data());
-    job.residual_in = job.residual_out;
-  }
   output.data = gpu.data();
-  if (decodes && !output.add && to == job.dtype && random.one_in(3)) {
+  if (decodes && !output.add && to == rank.job.dtype && random.one_in(3)) {
     output.data = rank.input.data();  // over the input
   }
   const SkimpLowRankFactors factors{residual ? rank.second.on_gpu() : nullptr, first.data(),
                                     second.data()};
-  check(skimp_cuda_lowrank_deliver(stream, layout, job, factors, decodes ? &output : nullptr));
+  check(skimp_cuda_lowrank_deliver(stream, layout, rank.job, factors, decodes ? &output : nullptr));
   wait();
   if (residual) require(rank.rest.agree(), what + ": residual differs");
   if (!decodes) return;
@@ -187,34 +194,34 @@ void check_rounds(Random& random, DType dtype) {
   const Exact gpu_output(cpu_output.bytes());
   const Exact workspace(codec->device_workspace_bytes(count, dtype).encode);
   random.fill(last, wide<Value>, layout.second_count(), Random::Kind::normal);
-  EncodeJob job = rank.job;
-  job.memory_in = random.one_in(2) ? last.data() : nullptr;
+  rank.job.memory_in = random.one_in(2) ? last.data() : nullptr;
+  rank.job.memory_out = memory.on_gpu();
+  rank.job.workspace = workspace.data();
+
+  EncodeJob cpu_job = rank.cpu_job();
+  cpu_job.memory_out = memory.on_cpu();
+  cpu_job.workspace = nullptr;
 
   const auto rounds = codec->linear_rounds(count, dtype);
   const Buffers<Value>* buffers[] = {&rank.first, &rank.second};
   std::vector<skimp::LinearRounds::Exchanged> on_cpu, on_gpu;
   for (int round = 0; round < rounds->rounds(); ++round) {
     const Buffers<Value>& buffer = *buffers[round];
-    job.workspace = nullptr;
-    const bool nonfinite = rounds->make_buffer(round, job, on_cpu, buffer.on_cpu());
-    job.workspace = workspace.data();
+    const bool nonfinite = rounds->make_buffer(round, cpu_job, on_cpu, buffer.on_cpu());
     DeviceStatus status = 0;
-    rounds->make_buffer_on(stream, round, job, on_gpu, buffer.on_gpu(), &status);
+    rounds->make_buffer_on(stream, round, rank.job, on_gpu, buffer.on_gpu(), &status);
     wait();
     require(buffer.agree(), text + ": a round's buffer differs");
     require(status == (nonfinite ? skimp::nonfinite_status : 0), text + ": status differs");
     on_cpu.push_back({buffer.on_cpu(), buffer.on_cpu()});
     on_gpu.push_back({buffer.on_gpu(), buffer.on_gpu()});
   }
-  job.residual_out = rank.rest.on_cpu();
-  job.memory_out = memory.on_cpu();
-  rounds->finish(job, on_cpu, {.data = cpu_output.data(), .dtype = dtype, .divisor = 3});
-  job.residual_out = rank.rest.on_gpu();
-  job.memory_out = memory.on_gpu();
-  rounds->finish_on(stream, job, on_gpu, {.data = gpu_output.data(), .dtype = dtype, .divisor = 3});
+  const Output output{.data = gpu_output.data(), .dtype = dtype, .divisor = 3};
+  rounds->finish(cpu_job, on_cpu, {.data = cpu_output.data(), .dtype = dtype, .divisor = 3});
+  rounds->finish_on(stream, rank.job, on_gpu, output);
   wait();
-  require(cpu_output == gpu_output && rank.rest.agree() && memory.agree(),
-          text + ": what rounds end with differs");
+  require(rank.job.residual_out == nullptr || rank.rest.agree(), text + ": residual differs");
+  require(cpu_output == gpu_output && memory.agree(), text + ": what rounds end with differs");
 }
 
 template <class Value>

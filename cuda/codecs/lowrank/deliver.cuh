@@ -24,15 +24,21 @@ struct DeliverJob {
   Result<Value> result;
 };
 
-template <class Value, unsigned K>
-inline constexpr unsigned deliver_columns = K * sizeof(Value) <= 32 ? 2 : 1;
-
-template <class Value, unsigned K>
-__device__ Value inner(const Value (&p)[K], const Value (&q)[K]) {
-  Value sum = 0;
+/// The P̂·Qᵀ of U rows, W columns.
+template <unsigned U, unsigned W, unsigned K, class Value>
+__device__ void multiply_rows(const Value* p, const Value (&q)[W][K], Value (&values)[U * W]) {
   SKIMP_UNROLL
-  for (unsigned c = 0; c < K; ++c) sum += p[c] * q[c];
-  return sum;
+  for (unsigned u = 0; u < U; ++u) {
+    Value factors[K];
+    load_row(p + u * K, factors);
+    SKIMP_UNROLL
+    for (unsigned w = 0; w < W; ++w) {
+      Value sum = 0;
+      SKIMP_UNROLL
+      for (unsigned c = 0; c < K; ++c) sum += factors[c] * q[w][c];
+      values[u * W + w] = sum;
+    }
+  }
 }
 
 template <class Value, unsigned K>
@@ -43,51 +49,48 @@ __device__ void deliver_strip(const DeliverJob<Value>& job, std::uint64_t index)
   const std::uint64_t item = found.item;
   const std::uint64_t strips = divide_up(piece.columns, W * warp_size);
   const std::uint64_t column = item % strips * W * warp_size + lane();
-  const std::uint64_t row = item / strips * span_rows, last = row + span_rows;
+  const std::uint64_t left = column < piece.columns ? piece.columns - column : 0;
+  const std::uint64_t row = item / strips * deliver_rows, last = row + deliver_rows;
   const std::uint64_t end = last < piece.rows ? last : piece.rows;
+  const bool leaves = job.residual != nullptr, decodes = job.result.data != nullptr;
 
-  std::uint64_t columns[W];  // columns that there are not are the last one
   Value own[W][K] = {}, total[W][K] = {};
   SKIMP_UNROLL
-  for (unsigned w = 0; w < W; ++w) {
-    const std::uint64_t j = column + w * warp_size;
-    columns[w] = j < piece.columns ? j : piece.columns - 1;
+  for (unsigned c = 0; c < K; ++c) {
+    if (c >= job.rank) continue;
+    const std::uint64_t at = piece.second + c * piece.columns + column;
     SKIMP_UNROLL
-    for (unsigned c = 0; c < K; ++c) {
-      if (c >= job.rank) continue;
-      const std::uint64_t at = piece.second + c * piece.columns + columns[w];
-      if (job.residual != nullptr) own[w][c] = job.own[at];
-      if (job.result.data != nullptr) total[w][c] = job.total[at];
+    for (unsigned w = 0; w < W; ++w) {
+      if (w * warp_size >= left) continue;
+      if (leaves) own[w][c] = job.own[at + w * warp_size];
+      if (decodes) total[w][c] = job.total[at + w * warp_size];
     }
   }
   const Value* p = job.p + piece.first / job.rank * K;
+  const std::uint64_t begin = piece.begin + column;
 
-  for_each_step<rows_ahead>(row, end, 1, [&](std::uint64_t i, auto steps) {
+  for_each_step<deliver_ahead>(row, end, 1, [&](std::uint64_t i, auto steps) {
     constexpr unsigned U = decltype(steps)::value;
-    const auto place_of = [&](unsigned k) {
-      return piece.begin + (i + k / W) * piece.columns + columns[k % W];
-    };
-    Value m[U * W] = {};
-    if (job.residual != nullptr) job.matrix.load(place_of, m);
-    SKIMP_UNROLL
-    for (unsigned u = 0; u < U; ++u) {
-      Value factors[K];
-      load_row(p + (i + u) * K, factors);
+    const auto places = places_in<U, W>(begin + i * piece.columns, piece.columns, left);
+    Value values[U * W];
+    if (leaves) {
+      Value m[U * W];
+      job.matrix.load(places, m);
+      multiply_rows<U>(p + i * K, own, values);
       SKIMP_UNROLL
-      for (unsigned w = 0; w < W; ++w) {
-        if (column + w * warp_size >= piece.columns) continue;
-        const unsigned k = u * W + w;
-        if (job.residual != nullptr) {
-          job.residual[place_of(k)] = rest_of(m[k], inner(factors, own[w]));
-        }
-        if (job.result.data != nullptr) job.result.put(place_of(k), inner(factors, total[w]));
-      }
+      for (unsigned k = 0; k < U * W; ++k) m[k] = rest_of(m[k], values[k]);
+      store_values(job.residual, places, m);
+    }
+    if (decodes) {
+      multiply_rows<U>(p + i * K, total, values);
+      job.result.put(places, values);
     }
   });
 }
 
 template <class Value, unsigned K>
-__global__ void deliver_strips(DeliverJob<Value> job) {
+__global__ void __launch_bounds__(block_threads, (deliver_blocks<Value, K>))
+    deliver_strips(DeliverJob<Value> job) {
   const std::uint64_t items = job.batch.ends[job.batch.count - 1];
   for (std::uint64_t i = first_piece(); i < items; i += pieces_at_once()) {
     deliver_strip<Value, K>(job, i);
@@ -97,7 +100,7 @@ __global__ void deliver_strips(DeliverJob<Value> job) {
 template <class Value, unsigned K>
 std::uint64_t deliver_items(const Piece& piece) {
   return divide_up(piece.columns, deliver_columns<Value, K> * warp_size) *
-         skimp::lowrank::row_spans(piece);
+         divide_up(piece.rows, deliver_rows);
 }
 
 }  // namespace skimp::cuda::lowrank

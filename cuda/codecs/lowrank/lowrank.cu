@@ -151,6 +151,7 @@ void sketch(const DeviceStream& stream, const Layout& layout, const EncodeJob& j
             DeviceStatus* status) {
   const Workspace<Value> workspace(layout, job);
   const std::uint64_t rank = layout.rank(), row = skimp::lowrank::padded_rank(rank);
+  Value* kept = kept_sums<Value>(job);
   for_each_factor(layout, Side::q, [&](const Batch<Columns>& batch) {
     const StartJob<Value> start{
         batch, rank, row, static_cast<const Value*>(job.memory_in), job.random, workspace.start};
@@ -160,7 +161,7 @@ void sketch(const DeviceStream& stream, const Layout& layout, const EncodeJob& j
     constexpr unsigned K = decltype(columns)::value;
     multiply<Value>(
         stream, layout, sketch_spans<Value, K>,
-        {{}, Matrix<Value>(job), rank, workspace.start, workspace.partial, first, status},
+        {{}, Matrix<Value>(job), rank, workspace.start, workspace.partial, first, status, kept},
         sketch_items<Value, K>, skimp::lowrank::sketch_values,
         [&](const Piece& piece) { return SumsAt{rank * piece.rows, piece.first}; });
   });
@@ -173,6 +174,7 @@ template <class Value>
 void project(const DeviceStream& stream, const Layout& layout, const EncodeJob& job,
              const Value* first, Value* p, Value* second, DeviceStatus* status) {
   const Workspace<Value> workspace(layout, job);
+  const auto matrix = Matrix<Value>::after_sketch(job);
   const std::uint64_t rank = layout.rank();
   orthonormalise_all<Value>(
       stream, layout, Side::p,
@@ -180,7 +182,7 @@ void project(const DeviceStream& stream, const Layout& layout, const EncodeJob& 
   with_columns(rank, [&](auto columns) {
     constexpr unsigned K = decltype(columns)::value;
     multiply<Value>(stream, layout, project_spans<Value, K>,
-                    {{}, Matrix<Value>(job), rank, workspace.p, workspace.partial, second, status},
+                    {{}, matrix, rank, workspace.p, workspace.partial, second, status},
                     project_items<Value, K>, skimp::lowrank::projection_values,
                     [&](const Piece& piece) { return SumsAt{rank * piece.columns, piece.second}; });
   });
@@ -212,7 +214,7 @@ void deliver(const DeviceStream& stream, const Layout& layout, const EncodeJob& 
     constexpr unsigned K = decltype(columns)::value;
     auto batches = batches_of<Piece>([&](const Batch<Piece>& batch) {
       launch_items(deliver_strips<Value, K>,
-                   {batch, Matrix<Value>(job), layout.rank(), workspace.p,
+                   {batch, Matrix<Value>::after_sketch(job), layout.rank(), workspace.p,
                     static_cast<const Value*>(factors.own),
                     static_cast<const Value*>(factors.second), residual, result},
                    stream);

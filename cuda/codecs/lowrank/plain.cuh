@@ -36,7 +36,7 @@ __global__ void copy_plain(CopyJob<Value> job) {
   for_each_value(job.batch, [&](const Piece& piece, std::uint64_t i) {
     if (i >= piece.count()) return;
     Value value[1];
-    job.matrix.load([&](unsigned) { return piece.begin + i; }, value);
+    job.matrix.load(Places<1, 1>{{piece.begin + i}, 1}, value);
     job.first[piece.first + i] = canonical(value[0]);
     if (!is_finite(value[0])) report(job.status, nonfinite_status);
   });
@@ -56,7 +56,9 @@ __global__ void settle_plain(SettleJob<Value> job) {
   for_each_value(job.batch, [&](const Piece& piece, std::uint64_t i) {
     if (i >= piece.count()) return;
     if (job.residual != nullptr) job.residual[piece.begin + i] = 0;
-    if (job.result.data != nullptr) job.result.put(piece.begin + i, job.first[piece.first + i]);
+    if (job.result.data == nullptr) return;
+    Value value[1] = {job.first[piece.first + i]};
+    job.result.put(Places<1, 1>{{piece.begin + i}, 1}, value);
   });
 }
 

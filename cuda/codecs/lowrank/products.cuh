@@ -10,6 +10,7 @@
 
 #include "codecs/lowrank/device_workspace.h"
 #include "cuda/codecs/batch.cuh"
+#include "cuda/codecs/lowrank/shares.cuh"
 #include "cuda/codecs/lowrank/values.cuh"
 
 namespace skimp::cuda::lowrank {
@@ -36,37 +37,28 @@ struct ProductJob {
   Value* partial;
   Value* buffer;  ///< where P or Q is wanted
   DeviceStatus* status;
+  Value* kept = nullptr;  ///< where M is left for the steps after a sketch; null: nowhere
 };
 
 // ---- P = M·S ------------------------------------------------------------------------------------
 
-/// Rows of P that a warp adds up at once: as many as registers allow, up to 8.
-template <class Value, unsigned K>
-inline constexpr unsigned sketch_rows = K * sizeof(Value) <= 64 ? 8 : 512 / (K * sizeof(Value));
-
-template <class Value, unsigned K>
-__device__ void sketch_span(const ProductJob<Value>& job, std::uint64_t index) {
-  constexpr unsigned R = sketch_rows<Value, K>;
-  const auto [entry, item] = job.batch.find(index);
+/// R rows of P, of which there are all, over a span of columns.
+template <unsigned R, unsigned K, class Value>
+__device__ void sketch_rows_of(const ProductJob<Value>& job, const Factored& entry,
+                               std::uint64_t row, std::uint64_t span) {
   const Piece& piece = entry.piece;
-  const std::uint64_t groups = divide_up(piece.rows, R);
-  const std::uint64_t row = item % groups * R, span = item / groups;
   const std::uint64_t column = span * span_columns, rest = piece.columns - column;
   const std::uint64_t columns = rest < span_columns ? rest : span_columns;
-
-  std::uint64_t rows_at[R];  // rows that there are not are those of the last one
-  SKIMP_UNROLL
-  for (unsigned r = 0; r < R; ++r) {
-    const std::uint64_t i = row + r < piece.rows ? row + r : piece.rows - 1;
-    rows_at[r] = piece.begin + i * piece.columns + column;
-  }
+  const std::uint64_t begin = piece.begin + row * piece.columns + column;
   const Value* start = job.factor + (piece.second / job.rank + column) * K;
 
   Value sums[R][K] = {};
-  for_each_step<(K > 8 ? 1 : 2)>(lane(), columns, lanes, [&](std::uint64_t j, auto steps) {
+  for_each_step<sketch_ahead<Value, K>>(lane(), columns, lanes, [&](std::uint64_t j, auto steps) {
     constexpr unsigned U = decltype(steps)::value;
-    Value m[U * R];
-    job.matrix.load([&](unsigned k) { return rows_at[k % R] + j + k / R * lanes; }, m);
+    const auto places = places_in<R, U>(begin + j, piece.columns, U * warp_size);
+    Value m[R * U];
+    job.matrix.load(places, m);
+    if (job.kept != nullptr) store_values(job.kept, places, m);
     SKIMP_UNROLL
     for (unsigned u = 0; u < U; ++u) {
       Value factors[K];
@@ -74,7 +66,7 @@ __device__ void sketch_span(const ProductJob<Value>& job, std::uint64_t index) {
       SKIMP_UNROLL
       for (unsigned c = 0; c < K; ++c) {
         SKIMP_UNROLL
-        for (unsigned r = 0; r < R; ++r) sums[r][c] += m[u * R + r] * factors[c];
+        for (unsigned r = 0; r < R; ++r) sums[r][c] += m[r * U + u] * factors[c];
       }
     }
   });
@@ -92,7 +84,7 @@ __device__ void sketch_span(const ProductJob<Value>& job, std::uint64_t index) {
       for (unsigned width = lanes / 2; width > 0; width /= 2) {
         sum += __shfl_down_sync(all_lanes, sum, width);
       }
-      if (lane() != 0 || c >= job.rank || row + r >= piece.rows) continue;
+      if (lane() != 0 || c >= job.rank) continue;
       to[c * piece.rows + row + r] = canonical(sum);
       finite = finite && is_finite(sum);
     }
@@ -100,12 +92,20 @@ __device__ void sketch_span(const ProductJob<Value>& job, std::uint64_t index) {
   if (whole && !finite) report(job.status, nonfinite_status);
 }
 
-/// Blocks that a multiprocessor is to hold at least; where that would leave too few registers, one.
 template <class Value, unsigned K>
-inline constexpr unsigned sketch_blocks = sizeof(Value) == sizeof(float) && K <= 8 ? 2 : 1;
+__device__ void sketch_span(const ProductJob<Value>& job, std::uint64_t index) {
+  constexpr unsigned R = sketch_rows<Value, K>;
+  const auto [entry, item] = job.batch.find(index);
+  const std::uint64_t groups = divide_up(entry.piece.rows, R);
+  const std::uint64_t row = item % groups * R, span = item / groups, last = row + R;
+  const std::uint64_t end = last < entry.piece.rows ? last : entry.piece.rows;
+  for_each_step<R>(row, end, 1, [&](std::uint64_t i, auto steps) {
+    sketch_rows_of<decltype(steps)::value, K>(job, entry, i, span);
+  });
+}
 
 template <class Value, unsigned K>
-__global__ void __launch_bounds__(block_threads, (sketch_blocks<Value, K>))
+__global__ void __launch_bounds__(block_threads, (product_blocks<Value, K>))
     sketch_spans(ProductJob<Value> job) {
   const std::uint64_t items = job.batch.ends[job.batch.count - 1];
   for (std::uint64_t i = first_piece(); i < items; i += pieces_at_once()) {
@@ -120,34 +120,25 @@ std::uint64_t sketch_items(const Piece& piece) {
 
 // ---- Q = Mᵀ·P̂ -----------------------------------------------------------------------------------
 
-/// Columns of Q that a lane adds up at once, and rows that it reads ahead.
-template <class Value, unsigned K>
-inline constexpr unsigned lane_columns = K * sizeof(Value) <= 128 ? 2 : 1;
-inline constexpr unsigned rows_ahead = 8;
-
 template <class Value, unsigned K>
 __device__ void project_span(const ProductJob<Value>& job, std::uint64_t index) {
-  constexpr unsigned W = lane_columns<Value, K>;
+  constexpr unsigned W = project_columns<Value, K>;
   const auto [entry, item] = job.batch.find(index);
   const Piece& piece = entry.piece;
   const std::uint64_t strips = divide_up(piece.columns, W * warp_size);
   const std::uint64_t column = item % strips * W * warp_size + lane(), span = item / strips;
+  const std::uint64_t left = column < piece.columns ? piece.columns - column : 0;
   const std::uint64_t row = span * span_rows, rest = piece.rows - row;
   const std::uint64_t rows = rest < span_rows ? rest : span_rows;
+  const std::uint64_t begin = piece.begin + row * piece.columns + column;
 
-  std::uint64_t columns_at[W];  // columns that there are not are the last one
-  SKIMP_UNROLL
-  for (unsigned w = 0; w < W; ++w) {
-    const std::uint64_t j = column + w * warp_size;
-    columns_at[w] = piece.begin + row * piece.columns + (j < piece.columns ? j : piece.columns - 1);
-  }
   const Value* p = job.factor + (piece.first / job.rank + row) * K;
 
   Value sums[W][K] = {};
-  for_each_step<rows_ahead>(0, rows, 1, [&](std::uint64_t i, auto steps) {
+  for_each_step<project_ahead<Value, K>>(0, rows, 1, [&](std::uint64_t i, auto steps) {
     constexpr unsigned U = decltype(steps)::value;
     Value m[U * W];
-    job.matrix.load([&](unsigned k) { return columns_at[k % W] + (i + k / W) * piece.columns; }, m);
+    job.matrix.load(places_in<U, W>(begin + i * piece.columns, piece.columns, left), m);
     SKIMP_UNROLL
     for (unsigned u = 0; u < U; ++u) {
       Value factors[K];
@@ -178,7 +169,8 @@ __device__ void project_span(const ProductJob<Value>& job, std::uint64_t index) 
 }
 
 template <class Value, unsigned K>
-__global__ void project_spans(ProductJob<Value> job) {
+__global__ void __launch_bounds__(block_threads, (product_blocks<Value, K>))
+    project_spans(ProductJob<Value> job) {
   const std::uint64_t items = job.batch.ends[job.batch.count - 1];
   for (std::uint64_t i = first_piece(); i < items; i += pieces_at_once()) {
     project_span<Value, K>(job, i);
@@ -187,7 +179,7 @@ __global__ void project_spans(ProductJob<Value> job) {
 
 template <class Value, unsigned K>
 std::uint64_t project_items(const Piece& piece) {
-  return divide_up(piece.columns, lane_columns<Value, K> * warp_size) *
+  return divide_up(piece.columns, project_columns<Value, K> * warp_size) *
          skimp::lowrank::row_spans(piece);
 }
 

@@ -9,6 +9,9 @@
 
 namespace skimp::cuda::lowrank {
 
+/// Sums of spans that are read at once.
+inline constexpr unsigned spans_ahead = 8;
+
 /// `count` sums at `to`, of `spans` parts each at `partial`, one span after the other.
 struct Spans {
   std::uint64_t count = 0;
@@ -35,7 +38,14 @@ __global__ void add_spans(AddSpans<Value> job) {
     if (i >= entry.count) continue;
     const Value* from = job.partial + entry.partial + i;
     Value sum = from[0];
-    for (std::uint64_t span = 1; span < entry.spans; ++span) sum += from[span * entry.count];
+    for_each_step<spans_ahead>(1, entry.spans, 1, [&](std::uint64_t span, auto steps) {
+      constexpr unsigned U = decltype(steps)::value;
+      Value parts[U];
+      SKIMP_UNROLL
+      for (unsigned u = 0; u < U; ++u) parts[u] = from[(span + u) * entry.count];
+      SKIMP_UNROLL
+      for (unsigned u = 0; u < U; ++u) sum += parts[u];
+    });
     job.buffer[entry.to + i] = canonical(sum);
     if (!is_finite(sum)) report(job.status, nonfinite_status);
   }

@@ -14,6 +14,55 @@
 
 namespace skimp::cuda::lowrank {
 
+/// Where a thread has its values: in U rows, W of each, a warp apart. Their places are few
+/// additions away from one another, as there is little time for more between two values.
+template <unsigned U, unsigned W>
+struct Places {
+  static constexpr unsigned count = U * W;
+
+  std::uint64_t rows[U];  ///< the first of each
+  std::uint64_t left;     ///< columns from there to the row's end
+
+  __device__ std::uint64_t at(unsigned k) const { return rows[k / W] + k % W * warp_size; }
+  __device__ bool has(unsigned k) const { return k % W * warp_size < left; }
+};
+
+/// In rows `stride` values apart.
+template <unsigned U, unsigned W>
+__device__ Places<U, W> places_in(std::uint64_t first, std::uint64_t stride, std::uint64_t left) {
+  Places<U, W> places;
+  places.left = left;
+  SKIMP_UNROLL
+  for (unsigned u = 0; u < U; ++u, first += stride) places.rows[u] = first;
+  return places;
+}
+
+/// values[k] = from[places.at(k)], zero where there is none.
+template <class T, class At>
+__device__ void load_values(const T* from, const At& places, T (&values)[At::count]) {
+  SKIMP_UNROLL
+  for (unsigned k = 0; k < At::count; ++k) {
+    values[k] = places.has(k) ? from[places.at(k)] : T{};
+  }
+}
+
+template <class T, class At>
+__device__ void store_values(T* to, const At& places, const T (&values)[At::count]) {
+  SKIMP_UNROLL
+  for (unsigned k = 0; k < At::count; ++k) {
+    if (places.has(k)) to[places.at(k)] = values[k];
+  }
+}
+
+/// Where a sketch leaves input + residual, for the steps after it to read instead of the two: in
+/// what becomes the new residual. Null where there is nothing to add, and where the new residual
+/// replaces the old one, which must stay until the call is sure to succeed.
+template <class Value>
+Value* kept_sums(const EncodeJob& job) {
+  const bool kept = job.residual_in != nullptr && job.residual_in != job.residual_out;
+  return kept ? static_cast<Value*>(job.residual_out) : nullptr;
+}
+
 /// M. The element type is looked at where values are read, so that kernels are compiled for float
 /// and double only.
 template <class Value>
@@ -25,37 +74,41 @@ struct Matrix {
   explicit Matrix(const EncodeJob& job)
       : input(job.input), dtype(job.dtype), residual(static_cast<const Value*>(job.residual_in)) {}
 
-  /// values[k] = the value at index_of(k), for k < n.
-  template <unsigned n, class IndexOf>
-  __device__ void load(IndexOf&& index_of, Value (&values)[n]) const {
-    Value rest[n] = {};
-    if (residual != nullptr) {
-      SKIMP_UNROLL
-      for (unsigned k = 0; k < n; ++k) rest[k] = residual[index_of(k)];
+  static Matrix after_sketch(const EncodeJob& job) {
+    Matrix matrix(job);
+    if (const Value* sums = kept_sums<Value>(job)) {
+      matrix.input = sums;
+      matrix.dtype = accumulator_of(job.dtype);
+      matrix.residual = nullptr;
     }
+    return matrix;
+  }
+
+  template <class At>
+  __device__ void load(const At& places, Value (&values)[At::count]) const {
+    Value rest[At::count] = {};
+    if (residual != nullptr) load_values(residual, places, rest);
     if constexpr (sizeof(Value) == sizeof(double)) {
-      read<double>(index_of, values);
+      read<double>(places, values);
     } else {
       switch (dtype) {
-        case DType::float16: read<Half>(index_of, values); break;
-        case DType::bfloat16: read<BFloat16>(index_of, values); break;
-        default: read<float>(index_of, values);
+        case DType::float16: read<Half>(places, values); break;
+        case DType::bfloat16: read<BFloat16>(places, values); break;
+        default: read<float>(places, values);
       }
     }
     if (residual == nullptr) return;
     SKIMP_UNROLL
-    for (unsigned k = 0; k < n; ++k) values[k] += rest[k];
+    for (unsigned k = 0; k < At::count; ++k) values[k] += rest[k];
   }
 
  private:
-  template <class Element, unsigned n, class IndexOf>
-  __device__ void read(IndexOf&& index_of, Value (&values)[n]) const {
-    const auto* from = static_cast<const Element*>(input);
-    Element elements[n];
+  template <class Element, class At>
+  __device__ void read(const At& places, Value (&values)[At::count]) const {
+    Element elements[At::count];
+    load_values(static_cast<const Element*>(input), places, elements);
     SKIMP_UNROLL
-    for (unsigned k = 0; k < n; ++k) elements[k] = from[index_of(k)];
-    SKIMP_UNROLL
-    for (unsigned k = 0; k < n; ++k) values[k] = convert<Value>(elements[k]);
+    for (unsigned k = 0; k < At::count; ++k) values[k] = convert<Value>(elements[k]);
   }
 };
 
@@ -77,27 +130,41 @@ struct Result {
     inverse = exact_inverse(divisor);
   }
 
-  __device__ void put(std::uint64_t i, Value value) const {
+  /// Writes the values, which are lost. What they are added to is read before the first is written.
+  template <class At>
+  __device__ void put(const At& places, Value (&values)[At::count]) const {
     if (add) {
-      static_cast<Value*>(data)[i] += value;
-      return;
+      Value before[At::count];
+      load_values(static_cast<const Value*>(data), places, before);
+      SKIMP_UNROLL
+      for (unsigned k = 0; k < At::count; ++k) values[k] = before[k] + values[k];
+      return store_values(static_cast<Value*>(data), places, values);
     }
-    value = inverse != 0 ? value * inverse : value / divisor;
+    if (inverse != 0) {
+      SKIMP_UNROLL
+      for (unsigned k = 0; k < At::count; ++k) values[k] *= inverse;
+    } else {
+      SKIMP_UNROLL
+      for (unsigned k = 0; k < At::count; ++k) values[k] /= divisor;
+    }
     if constexpr (sizeof(Value) == sizeof(double)) {
-      write<double>(i, value);
+      write<double>(places, values);
     } else {
       switch (dtype) {
-        case DType::float16: write<Half>(i, value); break;
-        case DType::bfloat16: write<BFloat16>(i, value); break;
-        default: write<float>(i, value);
+        case DType::float16: write<Half>(places, values); break;
+        case DType::bfloat16: write<BFloat16>(places, values); break;
+        default: write<float>(places, values);
       }
     }
   }
 
  private:
-  template <class Element>
-  __device__ void write(std::uint64_t i, Value value) const {
-    static_cast<Element*>(data)[i] = rounded<Element>(value);
+  template <class Element, class At>
+  __device__ void write(const At& places, const Value (&values)[At::count]) const {
+    Element elements[At::count];
+    SKIMP_UNROLL
+    for (unsigned k = 0; k < At::count; ++k) elements[k] = rounded<Element>(values[k]);
+    store_values(static_cast<Element*>(data), places, elements);
   }
 };
 

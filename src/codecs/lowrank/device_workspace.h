@@ -30,8 +30,9 @@ inline std::uint64_t projection_values(std::uint64_t rank, const Piece& piece) {
   return spans > 1 ? spans * rank * piece.columns : 0;
 }
 
-/// Doubles in which orthonormalisation of columns of n values keeps the sums of spans: two sets.
-inline std::uint64_t sums_of(std::uint64_t n) { return 2 * divide_up(n, span_values); }
+/// Doubles in which orthonormalisation of columns of n values keeps the sums of spans: two sets of
+/// two.
+inline std::uint64_t sums_of(std::uint64_t n) { return 2 * 2 * divide_up(n, span_values); }
 
 /// Bytes from the workspace's begin. Factors that the products read lie row after row, padded_rank
 /// values each, so that a row is read in few pieces.

@@ -1,7 +1,8 @@
 /// \file
 /// Low-rank's kernels in the device library: the steps of Factors (factors.h) for arrays and
-/// buffers in a device's memory, to the same bits. The job's workspace has the bytes of
-/// DeviceWorkspace, and is the same for all steps of one factorisation.
+/// buffers in a device's memory, to the same bits. The job is the same for all steps of one
+/// factorisation; its workspace has the bytes of DeviceWorkspace. A residual_out that is not
+/// residual_in holds input + residual between the steps.
 #pragma once
 
 #include "codecs/codec.h"
