@@ -27,7 +27,7 @@ help:
 	@echo "make demo    train and reduce real gradients with 4 MPI ranks, dense and compressed"
 	@echo "make test    run the tests, those under mpirun too"
 	@echo "make long    run the long tier of the tests"
-	@echo "make gpu     build the CUDA library, test and measure it, on a machine with a GPU and torch"
+	@echo "make gpu     build the CUDA library, measure and test it, on a machine with a GPU and torch"
 	@echo "make lint    check format, style, types and spelling"
 	@echo "make format  format the sources"
 	@echo "make clean   remove everything built, .venv included"
@@ -44,26 +44,30 @@ long: $(VENV)/installed-test
 	@$(BIN)/python -m pytest -m long
 
 # Takes the machine as it is, without .venv: such machines have torch, nvcc and the build's tools, and
-# often no package registry. PYTHON must be the one that has torch.
+# often no package registry. PYTHON must be the one that has torch. What the kernels are made of is
+# compiled for its GPU alone; test_nvcc and test_sanitized need none, and are for `make test`.
 GPU := build/gpu
 ON_GPU := PYTHONPATH=$(GPU) SKIMP_TEST_CUDA=1
 SANITIZER := compute-sanitizer --error-exitcode 1 --target-processes all
+GPU_TESTS := tests/cuda --ignore tests/cuda/test_nvcc.py --ignore tests/cuda/test_sanitized.py
 # 2^28 and, for what sees matrices, 8192 x 8192 elements of float32.
-GPU_BENCH := bench codec --device cuda -b 256M -e 1G -f 4 -c sign -c "quantize(bits=8)" \
+GPU_BENCH := bench codec --device cuda -b 256M -e 1G -f 4 -n 5 -c sign -c "quantize(bits=8)" \
              -c "quantize(bits=4)" -c "topk(density=0.01)" -c "lowrank(rank=4)"
 COMMIT = $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+IN_PARALLEL = $(shell $(PYTHON) -c "import xdist" 2>/dev/null && echo -n 8)
 
 gpu:
 	@echo "==> Building into $(GPU)"
-	@CMAKE_ARGS="-DSKIMP_CUDA=ON" $(PYTHON) setup.py --quiet build --build-lib $(GPU)
+	@CMAKE_ARGS="-DSKIMP_CUDA=ON -DSKIMP_CUDA_ARCHITECTURES=native" \
+	  $(PYTHON) setup.py --quiet build --build-lib $(GPU)
 	@PYTHONPATH=$(GPU) $(PYTHON) -m skimp info
-	@echo "==> Tests on the GPU, then again under compute-sanitizer"
-	$(ON_GPU) $(PYTHON) -m pytest tests/cuda
-	$(ON_GPU) $(SANITIZER) --tool memcheck $(PYTHON) -m pytest tests/cuda/test_bytes.py tests/cuda/test_lowrank.py
-	$(ON_GPU) $(SANITIZER) --tool racecheck $(PYTHON) -m pytest tests/cuda/test_bytes.py tests/cuda/test_lowrank.py -k residual
 	@echo "==> Codecs on the GPU, into bench/results"
 	@mkdir -p bench/results
 	PYTHONPATH=$(GPU) $(PYTHON) -m skimp $(GPU_BENCH) --commit $(COMMIT) --json bench/results
+	@echo "==> Tests on the GPU, then some again under compute-sanitizer"
+	$(ON_GPU) $(PYTHON) -m pytest $(GPU_TESTS) $(IN_PARALLEL)
+	$(ON_GPU) $(SANITIZER) --tool memcheck $(PYTHON) -m pytest tests/cuda/test_bytes.py tests/cuda/test_lowrank.py
+	$(ON_GPU) $(SANITIZER) --tool racecheck $(PYTHON) -m pytest tests/cuda/test_bytes.py -k "residual and 5003 and float32"
 
 lint: $(VENV)/installed-lint
 	$(BIN)/ruff format --check

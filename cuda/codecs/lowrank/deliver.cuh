@@ -69,7 +69,7 @@ __device__ void deliver_strip(const DeliverJob<Value>& job, std::uint64_t index)
   const Value* p = job.p + piece.first / job.rank * K;
   const std::uint64_t begin = piece.begin + column;
 
-  for_each_step<deliver_ahead>(row, end, 1, [&](std::uint64_t i, auto steps) {
+  for_each_step<(deliver_ahead<Value, K>)>(row, end, 1, [&](std::uint64_t i, auto steps) {
     constexpr unsigned U = decltype(steps)::value;
     const auto places = places_in<U, W>(begin + i * piece.columns, piece.columns, left);
     Value values[U * W];
@@ -89,7 +89,7 @@ __device__ void deliver_strip(const DeliverJob<Value>& job, std::uint64_t index)
 }
 
 template <class Value, unsigned K>
-__global__ void __launch_bounds__(block_threads, (deliver_blocks<Value, K>))
+__global__ void __launch_bounds__(block_threads, (blocks_held<Value, K>))
     deliver_strips(DeliverJob<Value> job) {
   const std::uint64_t items = job.batch.ends[job.batch.count - 1];
   for (std::uint64_t i = first_piece(); i < items; i += pieces_at_once()) {

@@ -105,7 +105,7 @@ __device__ void sketch_span(const ProductJob<Value>& job, std::uint64_t index) {
 }
 
 template <class Value, unsigned K>
-__global__ void __launch_bounds__(block_threads, (product_blocks<Value, K>))
+__global__ void __launch_bounds__(block_threads, (blocks_held<Value, K>))
     sketch_spans(ProductJob<Value> job) {
   const std::uint64_t items = job.batch.ends[job.batch.count - 1];
   for (std::uint64_t i = first_piece(); i < items; i += pieces_at_once()) {
@@ -169,7 +169,7 @@ __device__ void project_span(const ProductJob<Value>& job, std::uint64_t index) 
 }
 
 template <class Value, unsigned K>
-__global__ void __launch_bounds__(block_threads, (product_blocks<Value, K>))
+__global__ void __launch_bounds__(block_threads, (blocks_held<Value, K>))
     project_spans(ProductJob<Value> job) {
   const std::uint64_t items = job.batch.ends[job.batch.count - 1];
   for (std::uint64_t i = first_piece(); i < items; i += pieces_at_once()) {

@@ -1,8 +1,9 @@
 /// \file
 /// What a warp takes of a matrix at once, for K columns of P and Q: rows and columns whose sums
 /// registers have room for, and how much it reads ahead. What is under way at once decides the
-/// speed: reads of one warp as much as warps. At rank 4, a product of 8192 x 8192 is as much work as
-/// an H100 holds warps for; fewer registers or smaller shares would leave a second round to a few.
+/// speed: reads of one warp as much as warps. At rank 4, a product of 8192 x 8192 is as much work
+/// as an H100 holds warps for; fewer registers or smaller shares would leave a second round to a
+/// few.
 #pragma once
 
 #include "cuda/device/launch.cuh"
@@ -32,12 +33,11 @@ inline constexpr unsigned project_ahead = row_bytes<Value, K> <= 16 ? 16 : 8;
 template <class Value, unsigned K>
 inline constexpr unsigned deliver_columns = row_bytes<Value, K> <= 32 ? 2 : 1;
 inline constexpr unsigned deliver_rows = 128;
-inline constexpr unsigned deliver_ahead = 4;
+template <class Value, unsigned K>
+inline constexpr unsigned deliver_ahead = row_bytes<Value, K> <= 16 ? 8 : 4;
 
-/// Blocks that a multiprocessor is to hold at least, of products and of deliveries.
+/// Blocks that a multiprocessor is to hold at least.
 template <class Value, unsigned K>
-inline constexpr unsigned product_blocks = row_bytes<Value, K> <= 64 ? 2 : 1;
-template <class Value, unsigned K>
-inline constexpr unsigned deliver_blocks = row_bytes<Value, K> <= 16 ? 3 : product_blocks<Value, K>;
+inline constexpr unsigned blocks_held = row_bytes<Value, K> <= 64 ? 2 : 1;
 
 }  // namespace skimp::cuda::lowrank
