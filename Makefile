@@ -54,7 +54,7 @@ GPU_TESTS := tests/cuda --ignore tests/cuda/test_nvcc.py --ignore tests/cuda/tes
 GPU_BENCH := bench codec --device cuda -b 256M -e 1G -f 4 -n 5 -c sign -c "quantize(bits=8)" \
              -c "quantize(bits=4)" -c "topk(density=0.01)" -c "lowrank(rank=4)"
 COMMIT = $(shell git describe --always --dirty 2>/dev/null || echo unknown)
-IN_PARALLEL = $(shell $(PYTHON) -c "import xdist" 2>/dev/null && echo -n 8)
+IN_PARALLEL = $(shell $(PYTHON) -c "import xdist" 2>/dev/null && echo --numprocesses 8)
 
 gpu:
 	@echo "==> Building into $(GPU)"
