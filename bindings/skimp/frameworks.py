@@ -1,4 +1,4 @@
-"""Frameworks whose arrays are recognised where the program has imported them: Skimp imports none."""
+"""Frameworks whose arrays are recognised where the program has imported them; none is imported."""
 
 from __future__ import annotations
 

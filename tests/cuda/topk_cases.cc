@@ -202,7 +202,8 @@ void check_indices() {
 /// The survey of the last tile lists what is there, and its row keeps it, from the list and from
 /// the array.
 void check_far_tile() {
-  constexpr std::uint64_t count = (std::uint64_t{3} << 31) + 77, capacity = 4 * skimp::topk::list_parts;
+  constexpr std::uint64_t count = (std::uint64_t{3} << 31) + 77,
+                          capacity = 4 * skimp::topk::list_parts;
   const std::uint64_t tiles = tiles_of<float>(count), last = tiles - 1, rows = rows_of(tiles);
   const std::uint64_t begin = last * tile_count<float>;
   require(count - begin == 77, "far: the last tile has another length");
