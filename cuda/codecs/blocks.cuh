@@ -1,22 +1,17 @@
 /// \file
 /// The kernels that block-scaled codecs share, as src/codecs/blocks.h is for the CPU: each warp
-/// takes one block after the other, or several small ones together. A codec adds, for whole warps
-/// to call:
+/// takes one block after the other, or several small ones together. A codec adds, for a whole warp:
 ///
-/// - `encoder.scale_of(values, n)`: the block's scale, NaN or Inf where a value is, for the whole
-///   warp to call;
+/// - `encoder.scale_of(values, n)`: a block's scale, NaN or Inf where a value is;
 ///
 /// and for one lane:
 ///
 /// - `encoder.codes_of(scale, at, values)`: the codes of lane_elements values, the array's from
 ///   element `at` on; replaces them by what the codes leave of them;
-/// - `encoder.put(codes, at, n)`: writes the first n of such codes, whose others are zero;
-///   `Codes{}` are zeros;
+/// - `encoder.put(codes, at, n)`: writes the first n of such codes; `Codes{}` are zeros;
 /// - `decoder.load<n>(i)`: the codes of elements i … i + n − 1 of the array, where n is a power of
 ///   two up to 8 that divides i;
-/// - `decoder.decode<n>(scale, codes, values)`: their values. Returns whether an encoder writes
-/// such
-///   codes.
+/// - `decoder.decode<n>(scale, codes, values)`: their values. Returns whether encoders write such.
 ///
 /// Values are read once: they stay in shared memory between the scale and the codes.
 #pragma once

@@ -9,9 +9,20 @@
 #include <type_traits>
 
 #include "base/bytes.h"
-#include "codecs/quantize/packed.h"
 
 namespace skimp::quantize {
+
+/// Bits shift … shift + width − 1 of as many codes as fit, as one byte.
+template <int width>
+inline std::byte packed_byte(const std::uint8_t* codes, int shift) {
+  constexpr unsigned mask = (1u << width) - 1;
+  unsigned byte = 0;
+  for (int j = 0; j < 8 / width; ++j) {
+    const unsigned code = codes[j];
+    byte |= ((code >> shift) & mask) << (j * width);
+  }
+  return static_cast<std::byte>(byte);
+}
 
 /// Elements per group: a group of codes fills whole words in every plane.
 inline constexpr std::uint64_t group_elements = 32;
