@@ -1,11 +1,11 @@
 """Claim 2: bytes fall by 4 to 1000 times, and with feedback accuracy stays.
 
     python examples/claims/bytes_and_accuracy.py
-    python examples/claims/bytes_and_accuracy.py --tune --seeds 2
+    python examples/claims/bytes_and_accuracy.py --tune --rows "^(sign|top-k 1 %|rank 4), feedback"
 
 Eight ranks train an MLP on digits and a transformer on source code, with each codec, with and
-without error feedback, at the learning rate that ``--tune`` finds best for dense on data for
-validation.
+without error feedback. All rows of a table have one learning rate, chosen by the mean accuracy of
+dense and those three rows on data for validation.
 """
 
 import re
@@ -15,8 +15,9 @@ from functools import partial
 from characters import characters
 from common import arguments, digits, np, over_seeds, plot, skimp, table, train
 
+DIGITS_RATE = 0.1  # the rate is applied before the exchange here, unlike in claims 3 to 7
 GRID = (1 / 2, 1, 2)
-"""Learning rates to choose from, in multiples of the task's, which is dense's best."""
+"""Learning rates to choose from, in multiples of the task's."""
 LOSSES_OF = (
     *("dense", "sign, feedback", "top-k 1 %, feedback", "top-k 1 %, gather, feedback"),
     *("rank 4, feedback", "sign, none"),
@@ -78,15 +79,22 @@ def rows(task, steps, options):
 
 
 def tune(task, steps, options):
-    """Prints the accuracy of each row on validation data, by learning rate."""
+    """Prints the accuracy of each row on validation data, by learning rate, and their mean."""
     rates = [factor * task.rate for factor in GRID]
     print(f"\n{task.name}, {steps} steps, validation\n\n| learning rate |", end="")
     print(*(f" {rate:g} |" for rate in rates), "\n|---|" + len(rates) * "---|", sep="")
+
+    def line(name, accuracies):
+        best = max(accuracies)
+        cells = (f" **{a:.2%}** |" if a == best else f" {a:.2%} |" for a in accuracies)
+        print(f"| {name} |", *cells, sep="", flush=True)
+
+    by_row = []
     for name, training in chosen(task, steps, options.rows):
         outcomes = [over_seeds(options.seeds, training, replace(task, rate=rate)) for rate in rates]
-        best = max(outcome.mean for outcome in outcomes)
-        cells = (f" **{o.mean:.2%}** |" if o.mean == best else f" {o.mean:.2%} |" for o in outcomes)
-        print(f"| {name} |", *cells, sep="", flush=True)
+        by_row.append([outcome.mean for outcome in outcomes])
+        line(name, by_row[-1])
+    line("mean", np.mean(by_row, axis=0))
 
 
 def draw_bytes(axes, tables):
@@ -121,7 +129,8 @@ def own_options(parser):
 def main():
     options = arguments(__doc__, own_options)
     tables = {}
-    for task in (digits(tuning=options.tune), characters(tuning=options.tune)):
+    tasks = replace(digits(tuning=options.tune), rate=DIGITS_RATE), characters(tuning=options.tune)
+    for task in tasks:
         steps = 4 if options.quick else task.steps
         if options.tune:
             tune(task, steps, options)

@@ -55,12 +55,16 @@ def test_runs(claim, name, rows, monkeypatch, capsys, tmp_path):
 
 
 def test_tunes_on_validation_data(claim, monkeypatch, capsys):
-    """A line of accuracies by rate for each row asked for; no data is both tuned and tested on."""
+    """Accuracies by rate of each row asked for, and their mean; no data is tuned and tested on."""
     pytest.importorskip("sklearn")
     monkeypatch.setattr(sys, "argv", ["claim", "--quick", "--tune", "--rows", "sign, feedback"])
     claim("bytes_and_accuracy").main()
     lines = [line for line in capsys.readouterr().out.splitlines() if "%" in line]
-    assert [line.split(" | ")[0] for line in lines] == 2 * ["| dense", "| sign, feedback"]
+    assert [line.split(" | ")[0] for line in lines] == 2 * [
+        "| dense",
+        "| sign, feedback",
+        "| mean",
+    ]
     assert all("**" in line and line.count("%") == 3 for line in lines)
 
     text = claim("characters")
