@@ -96,7 +96,7 @@ template <class Value>
 inline bool is_power_of_two(Value x) {
   constexpr BitsOf<Value> fraction = (BitsOf<Value>{1} << fraction_bits<Value>)-1;
   const auto bits = std::bit_cast<BitsOf<Value>>(x);
-  return bits > fraction ? (bits & fraction) == 0 : (bits & (bits - 1)) == 0;
+  return bits > fraction ? (bits & fraction) == 0 : bits != 0 && (bits & (bits - 1)) == 0;
 }
 
 template <class Value>

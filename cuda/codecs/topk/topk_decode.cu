@@ -145,8 +145,9 @@ void queue_entries(const DeviceStream& stream, const Entries<Element>& entries,
   auto* totals = reinterpret_cast<Totals*>(workspace);
   launch(count_bits, resident_grid(count_bits, rows.number, 0, 1, stream.device), stream,
          strings.high, rows, totals);
-  launch(add_up, {1, most_block_warps, most_block_warps * sizeof(std::uint64_t)}, stream, totals,
-         rows.number);
+  const auto warps = static_cast<unsigned>(
+      std::min<std::uint64_t>(divide_up(rows.number, warp_size), most_block_warps));
+  launch(add_up, {1, warps, most_block_warps * sizeof(std::uint64_t)}, stream, totals, rows.number);
   launch(place_bits<Element>, resident_grid(place_bits<Element>, rows.number, 0, 1, stream.device),
          stream, entries, rows, static_cast<const Totals*>(totals));
 }

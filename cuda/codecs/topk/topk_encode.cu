@@ -70,9 +70,10 @@ class Encode {
     auto* sums = static_cast<Value*>(job_.residual_out);
     const Values<Element> values{input, residual, job_.count,
                                  is_aligned(input) && is_aligned(residual)};
-    const std::size_t sample = at_.guess.capacity == 0 ? 0 : topk::sample_bytes;
-    launch(guess<Element>, {1, guess_warps, scratch_and_bins_bytes + sample}, stream_, values,
-           at_.guess, search_, bins_, list_);
+    const bool guesses = at_.guess.capacity > 0;
+    const std::size_t sample = guesses ? topk::sample_bytes : 0;
+    launch(guess<Element>, {1, guesses ? guess_warps : 1, scratch_and_bins_bytes + sample}, stream_,
+           values, at_.guess, search_, bins_, list_);
     over_tiles(survey<Element>, many_turns, values, sums, is_aligned(sums), list_,
                layout_.indices.k, search_, status_);
     if (layout_.indices.k > 0) {
