@@ -24,8 +24,19 @@ SKIMP_HOST_DEVICE inline std::uint64_t rows_of(std::uint64_t tiles) {
   return divide_up(tiles, topk::row_tiles);
 }
 
-/// Totals that a thread reads before it uses the first.
-inline constexpr unsigned rows_ahead = 8;
+/// Calls visit(row, what is there) for rows begin … end, several of which are read at once.
+template <class Visit>
+__device__ void for_each_total(const Totals* totals, std::uint64_t begin, std::uint64_t end,
+                               Visit&& visit) {
+  for_each_step<8>(begin, end, 1, [&](std::uint64_t row, auto steps) {
+    constexpr unsigned U = decltype(steps)::value;
+    Totals read[U];
+    SKIMP_UNROLL
+    for (unsigned u = 0; u < U; ++u) read[u] = totals[row + u];
+    SKIMP_UNROLL
+    for (unsigned u = 0; u < U; ++u) visit(row + u, read[u]);
+  });
+}
 
 /// Calls visit(row) for the rows that are this warp's.
 template <class Visit>
@@ -41,31 +52,17 @@ __device__ inline void add_up_rows(Totals* totals, std::uint64_t rows, std::uint
   const std::uint64_t begin = std::min(threadIdx.x * each, rows);
   const std::uint64_t end = std::min(begin + each, rows);
   Totals mine{0, 0};
-  for_each_step<rows_ahead>(begin, end, 1, [&](std::uint64_t row, auto steps) {
-    constexpr unsigned U = decltype(steps)::value;
-    Totals read[U];
-    SKIMP_UNROLL
-    for (unsigned u = 0; u < U; ++u) read[u] = totals[row + u];
-    SKIMP_UNROLL
-    for (unsigned u = 0; u < U; ++u) {
-      mine.kept += read[u].kept;
-      mine.ties += read[u].ties;
-    }
+  for_each_total(totals, begin, end, [&](std::uint64_t, const Totals& row) {
+    mine.kept += row.kept;
+    mine.ties += row.ties;
   });
   std::uint64_t all;
   std::uint64_t above = sum_of_threads_before(mine.kept, scratch, all);
   std::uint64_t ties = sum_of_threads_before(mine.ties, scratch, all);
-  for_each_step<rows_ahead>(begin, end, 1, [&](std::uint64_t row, auto steps) {
-    constexpr unsigned U = decltype(steps)::value;
-    Totals read[U];
-    SKIMP_UNROLL
-    for (unsigned u = 0; u < U; ++u) read[u] = totals[row + u];
-    SKIMP_UNROLL
-    for (unsigned u = 0; u < U; ++u) {
-      totals[row + u] = {above + std::min(ties, most_ties), ties};
-      above += read[u].kept;
-      ties += read[u].ties;
-    }
+  for_each_total(totals, begin, end, [&](std::uint64_t row, const Totals& here) {
+    totals[row] = {above + std::min(ties, most_ties), ties};
+    above += here.kept;
+    ties += here.ties;
   });
 }
 
