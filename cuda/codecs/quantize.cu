@@ -1,7 +1,6 @@
 /// \file
 /// Quantize on a device: a lane makes eight codes at once, which are as many bytes of the plane of
 /// low bits as each has bits there, and one byte of the plane of high bits.
-#include <cmath>
 #include <type_traits>
 
 #include "base/philox.h"
@@ -12,33 +11,12 @@
 namespace skimp::cuda {
 namespace {
 
-using quantize::Levels;
-
 /// Bits of a code of `bits` bits in the plane of low bits. A third one has a plane of its own.
 template <int bits>
 inline constexpr unsigned low_width = bits == 3 ? 2 : bits;
 
-/// x / divisor, given the divisor's inverse: a product and a correction round as division does
-/// (Markstein 1990), with a third of the instructions, far from the ends of the range.
 template <class Value>
-__device__ Value quotient(Value x, Value divisor, Value inverse) {
-  const Value near = x * inverse;
-  return std::fma(std::fma(-near, divisor, x), inverse, near);
-}
-
-/// The value of a level, as Levels has it.
-template <int bits, class Value>
-__device__ Value value_of(Value level, Value scale) {
-  const auto largest = static_cast<Value>(quantize::largest_level(bits));
-  return quotient(level, largest, 1 / largest) * scale;
-}
-
-/// Whether quotients by this scale have the nearest levels that division has. They may differ for
-/// values far below it, whose nearest level is zero either way.
-template <class Value>
-__device__ bool is_moderate(Value scale) {
-  return scale > static_cast<Value>(0x1p-60) && scale < static_cast<Value>(0x1p60);
-}
+using FusedLevels = quantize::Levels<Value, true>;
 
 template <int bits, bool stochastic>
 struct QuantizeEncoder {
@@ -65,23 +43,21 @@ struct QuantizeEncoder {
 
   template <class Value>
   __device__ Codes codes_of(Value scale, std::uint64_t at, Value (&values)[lane_elements]) const {
-    const Levels<Value> levels(scale, quantize::largest_level(bits));
+    const FusedLevels<Value> levels(scale, quantize::largest_level(bits));
     if constexpr (stochastic) {
       std::uint32_t words[lane_elements];
       draw_words(first_element + at, words);
-      return codes_by(levels, scale, values, [&](unsigned j) {
+      return codes_by(levels, values, [&](unsigned j) {
         return quantize::random_integer(levels.position_of(values[j]), words[j]);
       });
     }
-    if (!is_moderate(scale)) {
-      return codes_by(levels, scale, values, [&](unsigned j) {
+    if (!levels.is_moderate()) {
+      return codes_by(levels, values, [&](unsigned j) {
         return quantize::nearest_integer(levels.position_of(values[j]));
       });
     }
-    const auto largest = static_cast<Value>(quantize::largest_level(bits));
-    const Value inverse = 1 / scale;
-    return codes_by(levels, scale, values, [&](unsigned j) {
-      return quantize::nearest_integer(quotient(values[j], scale, inverse) * largest);
+    return codes_by(levels, values, [&](unsigned j) {
+      return quantize::nearest_integer(levels.quick_position_of(values[j]));
     });
   }
 
@@ -110,8 +86,8 @@ struct QuantizeEncoder {
  private:
   /// Codes of the levels level_of(j).
   template <class Value, class LevelOf>
-  __device__ static Codes codes_by(const Levels<Value>& levels, Value scale,
-                                   Value (&values)[lane_elements], LevelOf&& level_of) {
+  __device__ static Codes codes_by(const FusedLevels<Value>& levels, Value (&values)[lane_elements],
+                                   LevelOf&& level_of) {
     constexpr std::uint32_t low_mask = (1u << low_width<bits>)-1;
     Codes codes{};
     SKIMP_UNROLL
@@ -120,7 +96,7 @@ struct QuantizeEncoder {
       const std::uint32_t code = levels.code_of(level);
       codes.low |= static_cast<std::uint64_t>(code & low_mask) << j * low_width<bits>;
       if constexpr (bits == 3) codes.high |= (code >> 2) << j;
-      values[j] -= value_of<bits>(level, scale);
+      values[j] -= levels.value_of(level);
     }
     return codes;
   }
@@ -161,14 +137,15 @@ struct QuantizeDecoder {
   template <unsigned n>
   __device__ bool decode(Value scale, const Codes& codes, Value (&values)[n]) const {
     constexpr unsigned width = low_width<bits>;
-    constexpr std::int32_t largest = (1 << (bits - 1)) - 1;
+    constexpr std::int32_t largest = quantize::largest_level(bits);
+    const FusedLevels<Value> levels(scale, largest);
     bool valid = true;
     SKIMP_UNROLL
     for (unsigned j = 0; j < n; ++j) {
       auto code = static_cast<std::int32_t>(codes.low >> width * j & ((1u << width) - 1));
       if constexpr (bits == 3) code |= static_cast<std::int32_t>(codes.high >> j & 1) << 2;
       valid &= code <= 2 * largest;
-      values[j] = value_of<bits>(static_cast<Value>(code - largest), scale);
+      values[j] = levels.value_of(levels.level_of(code));
     }
     return valid;
   }

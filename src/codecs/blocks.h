@@ -26,6 +26,14 @@ inline std::uint64_t scales_bytes(std::uint64_t count, std::uint64_t block, DTyp
 /// a tile of a run before it goes: small, so that it stays in the first-level cache with the block.
 inline constexpr std::uint64_t run_elements = 256;
 
+/// Adds the upper half of the lanes to the lower, and so on down to one.
+template <std::uint64_t width, class Value>
+Value fold(Value* lanes) {
+  for (std::uint64_t j = 0; j < width; ++j) lanes[j] += lanes[j + width];
+  if constexpr (width > 1) return fold<width / 2>(lanes);
+  return lanes[0];
+}
+
 /// Σ term(|x|): lane j of 32 adds elements j, j + 32, …; then lanes j and j + 16 are added, j and
 /// j + 8, … j and j + 1. The order is part of the format: every instruction set sums alike.
 template <class Values, class Term, class Value = ValueOf<Values>>
@@ -36,13 +44,11 @@ Value sum_of_terms(const Values& x, std::uint64_t n, Term&& term) {
   Value lanes[32] = {};
   std::uint64_t i = 0;
   for (; i + 32 <= n; i += 32) {
+#pragma GCC ivdep
     for (std::uint64_t j = 0; j < 32; ++j) lanes[j] += term_of(x[i + j]);
   }
   for (std::uint64_t j = 0; i + j < n; ++j) lanes[j] += term_of(x[i + j]);
-  for (std::uint64_t width = 16; width > 0; width /= 2) {
-    for (std::uint64_t j = 0; j < width; ++j) lanes[j] += lanes[j + width];
-  }
-  return lanes[0];
+  return fold<16>(lanes);
 }
 
 template <class Values>
@@ -52,16 +58,14 @@ ValueOf<Values> sum_of_magnitudes(const Values& x, std::uint64_t n) {
 
 /// Encodes the blocks of a job, with
 /// - `encoder.scale_of(values, n)`: a block's scale, NaN or Inf where a value is; values are an
-/// array
-///   or Sums;
+///   array, or Sums;
 /// - `encoder.emit(scale, begin, values, n, rest)`: the codes of elements begin … begin + n of one
-///   block, and unless `rest` is null what they leave of the values;
+///   block, and unless `rest` is null what they leave of the values; it may be the values;
 /// - `encoder.erase(begin, n)`: zeros for codes.
 /// Returns whether all blocks were finite.
 template <class Value, class Encoder>
 bool encode_blocks(const EncodeJob& job, std::uint64_t block, const Encoder& encoder) {
   alignas(64) Value tile[largest_block];
-  alignas(64) Value run_tile[run_elements];
   alignas(64) Value rest_tile[run_elements];
   const Source<Value> source(job);
   const Sink<Value> residual(residual_output<Value>(job));
@@ -70,17 +74,16 @@ bool encode_blocks(const EncodeJob& job, std::uint64_t block, const Encoder& enc
   std::byte* scale_at = job.payload;
   for (std::uint64_t begin = 0; begin < job.count; begin += block) {
     const std::uint64_t n = std::min(block, job.count - begin);
-    source.visit(begin, n, tile, [&](const auto& values) {
+    source.visit(begin, n, wanted ? residual.room(begin, tile) : tile, [&](const auto& values) {
       const Value scale = encoder.scale_of(values, n);
       const bool finite = is_finite(scale);
       all_finite &= finite;
       store(scale_at, finite ? scale : canonical_nan<Value>());
       for (std::uint64_t at = 0; at < n; at += run_elements) {
         const std::uint64_t m = std::min(run_elements, n - at);
-        const Value* run = part_of(values, at, m, run_tile);
         Value* rest = wanted ? residual.room(begin + at, rest_tile) : nullptr;
         if (finite) {
-          encoder.emit(scale, begin + at, run, m, rest);
+          encoder.emit(scale, begin + at, array_of(values) + at, m, rest);
         } else {
           encoder.erase(begin + at, m);
           if (wanted) std::fill(rest, rest + m, Value{0});

@@ -21,24 +21,24 @@ inline constexpr std::uint64_t tile_elements = 1024;
 /// The most that are ever taken at once.
 inline constexpr std::uint64_t largest_tile = 8192;
 
-/// Values that are added where they are read: to write the sums somewhere and read them again costs
-/// more than to add them twice, as long as both arrays are in the cache.
+/// Values that are added when they are read, which must be once, and stay in `place`: the sums of a
+/// block and its scale are one pass.
 template <class Value>
 struct Sums {
   const Value* input;
   const Value* residual;
-  Value operator[](std::uint64_t i) const { return input[i] + residual[i]; }
+  Value* place;  ///< may be `residual`
+  Value operator[](std::uint64_t i) const { return place[i] = input[i] + residual[i]; }
 };
 
-/// Values at, …, at + n of a pointer or of Sums, as an array; `tile` has room for them.
+/// Values that were read, as an array.
 template <class Value>
-const Value* part_of(const Value* values, std::uint64_t at, std::uint64_t, Value*) {
-  return values + at;
+const Value* array_of(const Value* values) {
+  return values;
 }
 template <class Value>
-const Value* part_of(const Sums<Value>& values, std::uint64_t at, std::uint64_t n, Value* tile) {
-  for (std::uint64_t i = 0; i < n; ++i) tile[i] = values[at + i];
-  return tile;
+const Value* array_of(const Sums<Value>& values) {
+  return values.place;
 }
 
 /// The values of a job: input + residual_in, in the accumulator's type.
@@ -79,11 +79,11 @@ class Source {
     return place != nullptr ? place : load(begin, n, tile);
   }
 
-  /// Calls visitor(values) with what is quickest to read more than once: an array, or Sums.
+  /// Calls visitor(values) with an array, or with Sums that go to `tile`, as those of `load`.
   template <class Visitor>
   void visit(std::uint64_t begin, std::uint64_t n, Value* tile, Visitor&& visitor) const {
     const Value* place = residual_ != nullptr ? place_of(begin) : nullptr;
-    if (place != nullptr) return visitor(Sums<Value>{place, residual_ + begin});
+    if (place != nullptr) return visitor(Sums<Value>{place, residual_ + begin, tile});
     visitor(view(begin, n, tile));
   }
 
@@ -243,6 +243,7 @@ template <class Values, class Value = ValueOf<Values>>
 Value largest_magnitude(const Values& values, std::uint64_t n) {
   using Signed = std::make_signed_t<BitsOf<Value>>;
   Signed largest = 0;
+#pragma GCC ivdep
   for (std::uint64_t i = 0; i < n; ++i) {
     largest = std::max(largest, static_cast<Signed>(magnitude_bits(values[i])));
   }

@@ -24,8 +24,7 @@ struct Encoder {
     return largest > static_cast<Value>(Coding::largest()) * scale ? scale + scale : scale;
   }
 
-  void emit(Value scale, std::uint64_t begin, const Value* __restrict x, std::uint64_t n,
-            Value* __restrict rest) const {
+  void emit(Value scale, std::uint64_t begin, const Value* x, std::uint64_t n, Value* rest) const {
     using Code = typename Coding::Code;
     std::byte* __restrict to = codes + begin * sizeof(Code);
     const std::int32_t limit = largest_finite(scale);
@@ -35,6 +34,7 @@ struct Encoder {
         store(to + i * sizeof(Code), static_cast<Code>(code));
       }
     } else {
+#pragma GCC ivdep
       for (std::uint64_t i = 0; i < n; ++i) {
         const std::int32_t code = Coding::code_of(static_cast<float>(x[i] / scale), limit);
         store(to + i * sizeof(Code), static_cast<Code>(code));

@@ -39,8 +39,8 @@ struct Encoder {
  protected:
   /// Rounds up if a fraction of 23 bits and addend_of(i) reach 2^23.
   template <class AddendOf>
-  void round(Value scale, std::uint64_t begin, const Value* __restrict x, std::uint64_t n,
-             Value* __restrict rest, AddendOf&& addend_of) const {
+  void round(Value scale, std::uint64_t begin, const Value* x, std::uint64_t n, Value* rest,
+             AddendOf&& addend_of) const {
     std::byte* __restrict to = codes + begin;
     const auto code_of = [&](std::uint64_t i) {
       const auto bits = std::bit_cast<std::int32_t>(static_cast<float>(x[i] / scale));
@@ -50,6 +50,7 @@ struct Encoder {
     if (rest == nullptr) {
       for (std::uint64_t i = 0; i < n; ++i) to[i] = static_cast<std::byte>(code_of(i));
     } else {
+#pragma GCC ivdep
       for (std::uint64_t i = 0; i < n; ++i) {
         const std::int32_t code = code_of(i);
         to[i] = static_cast<std::byte>(code);

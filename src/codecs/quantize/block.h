@@ -33,20 +33,31 @@ struct Encoder {
 };
 
 /// Rounds to the nearest level.
-template <class Value>
+template <class Value, bool fused>
 struct NearestEncoder : Encoder<Value> {
-  void emit(Value scale, std::uint64_t begin, const Value* __restrict x, std::uint64_t n,
-            Value* __restrict rest) const {
+  void emit(Value scale, std::uint64_t begin, const Value* x, std::uint64_t n, Value* rest) const {
+    const Levels<Value, fused> levels(scale, this->largest);
+    if (fused && levels.is_moderate()) {
+      emit_by(levels, begin, x, n, rest, [&](Value v) { return levels.quick_position_of(v); });
+    } else {
+      emit_by(levels, begin, x, n, rest, [&](Value v) { return levels.position_of(v); });
+    }
+  }
+
+ private:
+  template <class PositionOf>
+  void emit_by(const Levels<Value, fused>& levels, std::uint64_t begin, const Value* x,
+               std::uint64_t n, Value* rest, PositionOf&& position_of) const {
     alignas(64) std::uint8_t tile[run_elements];
     std::uint8_t* __restrict codes = this->planes.room(begin, tile);
-    const Levels<Value> levels(scale, this->largest);
     if (rest == nullptr) {
       for (std::uint64_t i = 0; i < n; ++i) {
-        codes[i] = levels.code_of(nearest_integer(levels.position_of(x[i])));
+        codes[i] = levels.code_of(nearest_integer(position_of(x[i])));
       }
     } else {
+#pragma GCC ivdep
       for (std::uint64_t i = 0; i < n; ++i) {
-        const Value level = nearest_integer(levels.position_of(x[i]));
+        const Value level = nearest_integer(position_of(x[i]));
         codes[i] = levels.code_of(level);
         rest[i] = x[i] - levels.value_of(level);
       }
@@ -57,17 +68,17 @@ struct NearestEncoder : Encoder<Value> {
 
 /// Rounds up with the probability of the fraction. Element i of the whole array uses the random
 /// word i.
-template <class Value>
+template <class Value, bool fused>
 struct StochasticEncoder : Encoder<Value> {
   ElementWords words;
 
-  void emit(Value scale, std::uint64_t begin, const Value* __restrict x, std::uint64_t n,
-            Value* __restrict rest) const {
+  void emit(Value scale, std::uint64_t begin, const Value* x, std::uint64_t n, Value* rest) const {
     alignas(64) std::uint8_t tile[run_elements];
     std::uint8_t* __restrict codes = this->planes.room(begin, tile);
     alignas(64) std::uint32_t drawn[ElementWords::room];
     const std::uint32_t* word = words.draw_run(begin, n, drawn);
-    const Levels<Value> levels(scale, this->largest);
+    const Levels<Value, fused> levels(scale, this->largest);
+#pragma GCC ivdep
     for (std::uint64_t i = 0; i < n; ++i) {
       const Value level = random_integer(levels.position_of(x[i]), word[i]);
       codes[i] = levels.code_of(level);
@@ -78,14 +89,14 @@ struct StochasticEncoder : Encoder<Value> {
 };
 
 /// Codes are checked when all have been decoded: a corrupt payload leaves nonsense in the output.
-template <class Value>
+template <class Value, bool fused>
 struct Decoder {
   int largest;
   Planes<const std::byte> planes;
   std::int32_t largest_codes[group_elements] = {};  ///< by lane: one maximum would be a long chain
 
   void decode(Value scale, std::uint64_t begin, std::uint64_t n, Value* __restrict x) {
-    const Levels<Value> levels(scale, largest);
+    const Levels<Value, fused> levels(scale, largest);
     std::uint64_t i = 0;
     planes.visit_bits([&](auto bits) {
       std::int32_t codes[group_elements];

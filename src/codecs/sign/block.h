@@ -21,32 +21,24 @@ struct Encoder {
     return sum_of_magnitudes(x, n) / static_cast<Value>(n);
   }
 
-  void emit(Value scale, std::uint64_t begin, const Value* __restrict x, std::uint64_t n,
-            Value* __restrict rest) const {
+  void emit(Value scale, std::uint64_t begin, const Value* x, std::uint64_t n, Value* rest) const {
     std::byte* to = bits + begin / 8;
     std::uint64_t i = 0;
-    for (; i + 32 <= n; i += 32) {
-      store(to + i / 8, sign_bits<isa>(x + i));
-      if (rest != nullptr) subtract(scale, x + i, rest + i);
+    if (rest == nullptr) {
+      for (; i + 32 <= n; i += 32) store(to + i / 8, sign_bits<isa>(x + i));
+    } else {
+      for (; i + 32 <= n; i += 32) store(to + i / 8, split<isa>(x + i, scale, rest + i));
     }
     if (i == n) return;
-    Value last[32] = {}, last_rest[32];
+    Value last[32] = {};
     std::copy(x + i, x + n, last);
-    const std::uint32_t word = sign_bits<isa>(last);
+    const std::uint32_t word = split<isa>(last, scale, last);
     std::memcpy(to + i / 8, &word, bytes_of_bits(n - i));
-    if (rest == nullptr) return;
-    subtract(scale, last, last_rest);
-    std::copy(last_rest, last_rest + (n - i), rest + i);
+    if (rest != nullptr) std::copy(last, last + (n - i), rest + i);
   }
 
   void erase(std::uint64_t begin, std::uint64_t n) const {
     std::memset(bits + begin / 8, 0, bytes_of_bits(n));
-  }
-
- private:
-  /// What ±scale leaves of 32 values.
-  static void subtract(Value scale, const Value* __restrict x, Value* __restrict rest) {
-    for (std::uint64_t j = 0; j < 32; ++j) rest[j] = sign::rest(x[j], scale);
   }
 };
 

@@ -25,8 +25,9 @@ Key<Value> key_of(Value x) {
 
 /// The mean of the magnitudes that are at least three quarters of the mean of all.
 template <class Values, class Value = ValueOf<Values>>
-Value mean_of_large(const Values& x, std::uint64_t n) {
-  const Value mean = sum_of_magnitudes(x, n) / static_cast<Value>(n);
+Value mean_of_large(const Values& values, std::uint64_t n) {
+  const Value mean = sum_of_magnitudes(values, n) / static_cast<Value>(n);
+  const Value* x = array_of(values);
   const Value least = mean * static_cast<Value>(0.75);
   const Key<Value> below = key_of(least) - 1;
   Key<Value> kept = 0;
@@ -48,12 +49,12 @@ struct Encoder {
     return mean_of_large(x, n);
   }
 
-  void emit(Value scale, std::uint64_t begin, const Value* __restrict x, std::uint64_t n,
-            Value* __restrict rest) const {
+  void emit(Value scale, std::uint64_t begin, const Value* x, std::uint64_t n, Value* rest) const {
     alignas(64) std::uint8_t codes[room];
     if (rest == nullptr) {
       for (std::uint64_t i = 0; i < n; ++i) codes[i] = code_of(x[i], kept(x[i], scale));
     } else {
+#pragma GCC ivdep
       for (std::uint64_t i = 0; i < n; ++i) {
         const Key<Value> mask = kept(x[i], scale);
         codes[i] = code_of(x[i], mask);
