@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "base/isa.h"
 #include "codecs/elements.h"
 #include "codecs/scale.h"
 
@@ -56,44 +57,46 @@ ValueOf<Values> sum_of_magnitudes(const Values& x, std::uint64_t n) {
   return sum_of_terms(x, n, [](ValueOf<Values> magnitude) { return magnitude; });
 }
 
-/// Encodes the blocks of a job, with
+/// Encodes the blocks of a job, compiled for the instruction set in use, `isa`, with
 /// - `encoder.scale_of(values, n)`: a block's scale, NaN or Inf where a value is; values are an
 ///   array, or Sums;
-/// - `encoder.emit(scale, begin, values, n, rest)`: the codes of elements begin … begin + n of one
-///   block, and unless `rest` is null what they leave of the values; it may be the values;
+/// - `encoder.emit(isa, scale, begin, values, n, rest)`: the codes of elements begin … begin + n of
+///   one block, and what they leave of the values; `rest` may be the values;
 /// - `encoder.erase(begin, n)`: zeros for codes.
 /// Returns whether all blocks were finite.
 template <class Value, class Encoder>
 bool encode_blocks(const EncodeJob& job, std::uint64_t block, const Encoder& encoder) {
-  alignas(64) Value tile[largest_block];
-  alignas(64) Value rest_tile[run_elements];
-  const Source<Value> source(job);
-  const Sink<Value> residual(residual_output<Value>(job));
-  const bool wanted = job.residual_out != nullptr;
-  bool all_finite = true;
-  std::byte* scale_at = job.payload;
-  for (std::uint64_t begin = 0; begin < job.count; begin += block) {
-    const std::uint64_t n = std::min(block, job.count - begin);
-    source.visit(begin, n, wanted ? residual.room(begin, tile) : tile, [&](const auto& values) {
-      const Value scale = encoder.scale_of(values, n);
-      const bool finite = is_finite(scale);
-      all_finite &= finite;
-      store(scale_at, finite ? scale : canonical_nan<Value>());
-      for (std::uint64_t at = 0; at < n; at += run_elements) {
-        const std::uint64_t m = std::min(run_elements, n - at);
-        Value* rest = wanted ? residual.room(begin + at, rest_tile) : nullptr;
-        if (finite) {
-          encoder.emit(scale, begin + at, array_of(values) + at, m, rest);
-        } else {
-          encoder.erase(begin + at, m);
-          if (wanted) std::fill(rest, rest + m, Value{0});
+  return on_isa([&](auto isa) {
+    alignas(64) Value tile[largest_block];
+    alignas(64) Value rest_tile[run_elements];
+    const Source<Value> source(job);
+    const Sink<Value> residual(residual_output<Value>(job));
+    const bool wanted = job.residual_out != nullptr;
+    bool all_finite = true;
+    std::byte* scale_at = job.payload;
+    for (std::uint64_t begin = 0; begin < job.count; begin += block) {
+      const std::uint64_t n = std::min(block, job.count - begin);
+      source.visit(begin, n, wanted ? residual.room(begin, tile) : tile, [&](const auto& values) {
+        const Value scale = encoder.scale_of(values, n);
+        const bool finite = is_finite(scale);
+        all_finite &= finite;
+        store(scale_at, finite ? scale : canonical_nan<Value>());
+        for (std::uint64_t at = 0; at < n; at += run_elements) {
+          const std::uint64_t m = std::min(run_elements, n - at);
+          Value* rest = wanted ? residual.room(begin + at, rest_tile) : rest_tile;
+          if (finite) {
+            encoder.emit(isa, scale, begin + at, array_of(values) + at, m, rest);
+          } else {
+            encoder.erase(begin + at, m);
+            std::fill(rest, rest + m, Value{0});
+          }
+          if (wanted) residual.settle(begin + at, m, rest);
         }
-        if (wanted) residual.settle(begin + at, m, rest);
-      }
-    });
-    scale_at += sizeof(Value);
-  }
-  return all_finite;
+      });
+      scale_at += sizeof(Value);
+    }
+    return all_finite;
+  });
 }
 
 template <class Value>
@@ -109,29 +112,31 @@ void require_power_of_two(Value scale, const char* codec, std::uint64_t element)
                  element, " is not a power of two");
 }
 
-/// Decodes the blocks of a payload, with `decoder.decode(scale, begin, n, values)` (what it writes
-/// for a scale of NaN does not matter) and at last `decoder.finish()`, which throws if there was a
-/// code that no encoder writes.
+/// Decodes the blocks of a payload, as above, with `decoder.decode(isa, scale, begin, n, values)`
+/// (what it writes for a scale of NaN does not matter) and at last `decoder.finish()`, which throws
+/// if there was a code that no encoder writes.
 template <class Value, class Decoder>
 void decode_blocks(Bytes payload, std::uint64_t count, std::uint64_t block, const Output& output,
-                   const char* codec, Decoder&& decoder) {
-  alignas(64) Value tile[run_elements];
-  const Sink<Value> sink(output);
-  const std::byte* scale_at = payload.data();
-  for (std::uint64_t begin = 0; begin < count; begin += block) {
-    const std::uint64_t n = std::min(block, count - begin);
-    const auto scale = load<Value>(scale_at);
-    scale_at += sizeof(Value);
-    require_scale(scale, codec, begin / block);
-    for (std::uint64_t at = begin; at < begin + n; at += run_elements) {
-      const std::uint64_t m = std::min(run_elements, begin + n - at);
-      Value* values = sink.room(at, tile);
-      decoder.decode(scale, at, m, values);
-      if (is_nan(scale)) std::fill(values, values + m, scale);
-      sink.settle(at, m, values);
+                   const char* codec, Decoder decoder) {
+  on_isa([&](auto isa) {
+    alignas(64) Value tile[run_elements];
+    const Sink<Value> sink(output);
+    const std::byte* scale_at = payload.data();
+    for (std::uint64_t begin = 0; begin < count; begin += block) {
+      const std::uint64_t n = std::min(block, count - begin);
+      const auto scale = load<Value>(scale_at);
+      scale_at += sizeof(Value);
+      require_scale(scale, codec, begin / block);
+      for (std::uint64_t at = begin; at < begin + n; at += run_elements) {
+        const std::uint64_t m = std::min(run_elements, begin + n - at);
+        Value* values = sink.room(at, tile);
+        decoder.decode(isa, scale, at, m, values);
+        if (is_nan(scale)) std::fill(values, values + m, scale);
+        sink.settle(at, m, values);
+      }
     }
-  }
-  decoder.finish();
+    decoder.finish();
+  });
 }
 
 }  // namespace skimp

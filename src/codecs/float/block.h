@@ -24,22 +24,16 @@ struct Encoder {
     return largest > static_cast<Value>(Coding::largest()) * scale ? scale + scale : scale;
   }
 
-  void emit(Value scale, std::uint64_t begin, const Value* x, std::uint64_t n, Value* rest) const {
+  void emit(auto, Value scale, std::uint64_t begin, const Value* x, std::uint64_t n,
+            Value* rest) const {
     using Code = typename Coding::Code;
     std::byte* __restrict to = codes + begin * sizeof(Code);
     const std::int32_t limit = largest_finite(scale);
-    if (rest == nullptr) {
-      for (std::uint64_t i = 0; i < n; ++i) {
-        const std::int32_t code = Coding::code_of(static_cast<float>(x[i] / scale), limit);
-        store(to + i * sizeof(Code), static_cast<Code>(code));
-      }
-    } else {
 #pragma GCC ivdep
-      for (std::uint64_t i = 0; i < n; ++i) {
-        const std::int32_t code = Coding::code_of(static_cast<float>(x[i] / scale), limit);
-        store(to + i * sizeof(Code), static_cast<Code>(code));
-        rest[i] = x[i] - static_cast<Value>(Coding::value_of(code)) * scale;
-      }
+    for (std::uint64_t i = 0; i < n; ++i) {
+      const std::int32_t code = Coding::code_of(static_cast<float>(x[i] / scale), limit);
+      store(to + i * sizeof(Code), static_cast<Code>(code));
+      rest[i] = x[i] - static_cast<Value>(Coding::value_of(code)) * scale;
     }
   }
 
@@ -64,7 +58,7 @@ struct Decoder {
   const std::byte* codes;
   std::int32_t largest = 0;
 
-  void decode(Value scale, std::uint64_t begin, std::uint64_t n, Value* __restrict x) {
+  void decode(auto, Value scale, std::uint64_t begin, std::uint64_t n, Value* __restrict x) {
     using Code = typename Coding::Code;
     require_power_of_two(scale, "float", begin);
     const std::byte* __restrict from = codes + begin * sizeof(Code);

@@ -44,11 +44,9 @@ class Float final : public Codec {
 
   Encoded encode(const EncodeJob& job) const override {
     std::byte* codes = job.payload + scales_bytes(job.count, block_, job.dtype);
-    const bool finite = on_isa([&](auto) {
-      return visit(format_, job.dtype, [&](auto coding, auto value) {
-        using Encoder = floats::Encoder<decltype(coding), decltype(value)>;
-        return encode_blocks<decltype(value)>(job, block_, Encoder{codes});
-      });
+    const bool finite = visit(format_, job.dtype, [&](auto coding, auto value) {
+      using Encoder = floats::Encoder<decltype(coding), decltype(value)>;
+      return encode_blocks<decltype(value)>(job, block_, Encoder{codes});
     });
     return {payload_bytes(job.count, job.dtype), !finite};
   }
@@ -57,11 +55,9 @@ class Float final : public Codec {
               const Output& output) const override {
     require_payload_bytes("float", payload, payload_bytes(count, dtype));
     const std::byte* codes = payload.data() + scales_bytes(count, block_, dtype);
-    on_isa([&](auto) {
-      visit(format_, dtype, [&](auto coding, auto value) {
-        using Decoder = floats::Decoder<decltype(coding), decltype(value)>;
-        decode_blocks<decltype(value)>(payload, count, block_, output, "float", Decoder{codes});
-      });
+    visit(format_, dtype, [&](auto coding, auto value) {
+      using Decoder = floats::Decoder<decltype(coding), decltype(value)>;
+      decode_blocks<decltype(value)>(payload, count, block_, output, "float", Decoder{codes});
     });
   }
 

@@ -47,15 +47,11 @@ struct Encoder {
       const std::int32_t exponent = ((bits & 0x7FFFFFFF) + addend_of(i)) >> 23;
       return std::min(exponent, largest_code) | (bits < 0 ? sign : 0);
     };
-    if (rest == nullptr) {
-      for (std::uint64_t i = 0; i < n; ++i) to[i] = static_cast<std::byte>(code_of(i));
-    } else {
 #pragma GCC ivdep
-      for (std::uint64_t i = 0; i < n; ++i) {
-        const std::int32_t code = code_of(i);
-        to[i] = static_cast<std::byte>(code);
-        rest[i] = x[i] - static_cast<Value>(value_of(code)) * scale;
-      }
+    for (std::uint64_t i = 0; i < n; ++i) {
+      const std::int32_t code = code_of(i);
+      to[i] = static_cast<std::byte>(code);
+      rest[i] = x[i] - static_cast<Value>(value_of(code)) * scale;
     }
   }
 };
@@ -63,7 +59,8 @@ struct Encoder {
 /// To the nearer power of two; from the middle, 3/2 of a power, to the larger.
 template <class Value>
 struct NearestEncoder : Encoder<Value> {
-  void emit(Value scale, std::uint64_t begin, const Value* x, std::uint64_t n, Value* rest) const {
+  void emit(auto, Value scale, std::uint64_t begin, const Value* x, std::uint64_t n,
+            Value* rest) const {
     this->round(scale, begin, x, n, rest, [](std::uint64_t) { return std::int32_t{1} << 22; });
   }
 };
@@ -73,7 +70,8 @@ template <class Value>
 struct StochasticEncoder : Encoder<Value> {
   ElementWords words;
 
-  void emit(Value scale, std::uint64_t begin, const Value* x, std::uint64_t n, Value* rest) const {
+  void emit(auto, Value scale, std::uint64_t begin, const Value* x, std::uint64_t n,
+            Value* rest) const {
     alignas(64) std::uint32_t drawn[ElementWords::room];
     const std::uint32_t* word = words.draw_run(begin, n, drawn);
     this->round(scale, begin, x, n, rest,
@@ -85,7 +83,7 @@ template <class Value>
 struct Decoder {
   const std::byte* codes;
 
-  void decode(Value scale, std::uint64_t begin, std::uint64_t n, Value* __restrict x) const {
+  void decode(auto, Value scale, std::uint64_t begin, std::uint64_t n, Value* __restrict x) const {
     require_power_of_two(scale, "natural", begin);
     const std::byte* __restrict from = codes + begin;
     for (std::uint64_t i = 0; i < n; ++i) {

@@ -38,10 +38,8 @@ class Natural final : public Codec {
   }
 
   Encoded encode(const EncodeJob& job) const override {
-    const bool finite = on_isa([&](auto) {
-      return visit_accumulator(job.dtype,
-                               [&](auto value) { return encode_as<decltype(value)>(job); });
-    });
+    const bool finite =
+        visit_accumulator(job.dtype, [&](auto value) { return encode_as<decltype(value)>(job); });
     return {payload_bytes(job.count, job.dtype), !finite};
   }
 
@@ -49,12 +47,10 @@ class Natural final : public Codec {
               const Output& output) const override {
     require_payload_bytes("natural", payload, payload_bytes(count, dtype));
     const std::byte* codes = payload.data() + scales_bytes(count, block_, dtype);
-    on_isa([&](auto) {
-      visit_accumulator(dtype, [&](auto value) {
-        using Value = decltype(value);
-        decode_blocks<Value>(payload, count, block_, output, "natural",
-                             natural::Decoder<Value>{codes});
-      });
+    visit_accumulator(dtype, [&](auto value) {
+      using Value = decltype(value);
+      decode_blocks<Value>(payload, count, block_, output, "natural",
+                           natural::Decoder<Value>{codes});
     });
   }
 

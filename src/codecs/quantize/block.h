@@ -6,12 +6,18 @@
 #include <cstdint>
 
 #include "base/error.h"
+#include "base/isa.h"
 #include "codecs/blocks.h"
 #include "codecs/quantize/levels.h"
 #include "codecs/quantize/planes.h"
 #include "codecs/random_words.h"
 
 namespace skimp::quantize {
+
+/// Encoders divide once and form the other quotient by products, where a processor adds these in
+/// one step: its divider and its multipliers are busy at the same time.
+template <Isa isa, class Value>
+using LevelsOn = Levels<Value, isa != Isa::scalar>;
 
 /// What the encoders share: the scale of a block is its largest magnitude.
 template <class Value>
@@ -30,73 +36,61 @@ struct Encoder {
     std::fill(codes, codes + n, std::uint8_t{0});
     planes.pack(begin, n, codes);
   }
+
+  /// Puts the codes of the levels level_of(i), and what they leave of x.
+  template <class Levels, class LevelOf>
+  void put(const Levels& levels, std::uint64_t begin, const Value* x, std::uint64_t n, Value* rest,
+           LevelOf&& level_of) const {
+    alignas(64) std::uint8_t tile[run_elements];
+    std::uint8_t* __restrict codes = planes.room(begin, tile);
+#pragma GCC ivdep
+    for (std::uint64_t i = 0; i < n; ++i) {
+      const Value level = level_of(i);
+      codes[i] = levels.code_of(level);
+      rest[i] = x[i] - levels.value_of(level);
+    }
+    planes.pack(begin, n, codes);
+  }
 };
 
 /// Rounds to the nearest level.
-template <class Value, bool fused>
+template <class Value>
 struct NearestEncoder : Encoder<Value> {
-  void emit(Value scale, std::uint64_t begin, const Value* x, std::uint64_t n, Value* rest) const {
-    const Levels<Value, fused> levels(scale, this->largest);
-    if (fused && levels.is_moderate()) {
-      emit_by(levels, begin, x, n, rest, [&](Value v) { return levels.quick_position_of(v); });
-    } else {
-      emit_by(levels, begin, x, n, rest, [&](Value v) { return levels.position_of(v); });
-    }
-  }
-
- private:
-  template <class PositionOf>
-  void emit_by(const Levels<Value, fused>& levels, std::uint64_t begin, const Value* x,
-               std::uint64_t n, Value* rest, PositionOf&& position_of) const {
-    alignas(64) std::uint8_t tile[run_elements];
-    std::uint8_t* __restrict codes = this->planes.room(begin, tile);
-    if (rest == nullptr) {
-      for (std::uint64_t i = 0; i < n; ++i) {
-        codes[i] = levels.code_of(nearest_integer(position_of(x[i])));
-      }
-    } else {
-#pragma GCC ivdep
-      for (std::uint64_t i = 0; i < n; ++i) {
-        const Value level = nearest_integer(position_of(x[i]));
-        codes[i] = levels.code_of(level);
-        rest[i] = x[i] - levels.value_of(level);
-      }
-    }
-    this->planes.pack(begin, n, codes);
+  template <Isa isa>
+  void emit(IsaConstant<isa>, Value scale, std::uint64_t begin, const Value* x, std::uint64_t n,
+            Value* rest) const {
+    const LevelsOn<isa, Value> levels(scale, this->largest);
+    this->put(levels, begin, x, n, rest,
+              [&](std::uint64_t i) { return nearest_integer(levels.position_of(x[i])); });
   }
 };
 
 /// Rounds up with the probability of the fraction. Element i of the whole array uses the random
 /// word i.
-template <class Value, bool fused>
+template <class Value>
 struct StochasticEncoder : Encoder<Value> {
   ElementWords words;
 
-  void emit(Value scale, std::uint64_t begin, const Value* x, std::uint64_t n, Value* rest) const {
-    alignas(64) std::uint8_t tile[run_elements];
-    std::uint8_t* __restrict codes = this->planes.room(begin, tile);
+  template <Isa isa>
+  void emit(IsaConstant<isa>, Value scale, std::uint64_t begin, const Value* x, std::uint64_t n,
+            Value* rest) const {
     alignas(64) std::uint32_t drawn[ElementWords::room];
     const std::uint32_t* word = words.draw_run(begin, n, drawn);
-    const Levels<Value, fused> levels(scale, this->largest);
-#pragma GCC ivdep
-    for (std::uint64_t i = 0; i < n; ++i) {
-      const Value level = random_integer(levels.position_of(x[i]), word[i]);
-      codes[i] = levels.code_of(level);
-      if (rest != nullptr) rest[i] = x[i] - levels.value_of(level);
-    }
-    this->planes.pack(begin, n, codes);
+    const LevelsOn<isa, Value> levels(scale, this->largest);
+    this->put(levels, begin, x, n, rest,
+              [&](std::uint64_t i) { return random_integer(levels.position_of(x[i]), word[i]); });
   }
 };
 
 /// Codes are checked when all have been decoded: a corrupt payload leaves nonsense in the output.
-template <class Value, bool fused>
+template <class Value>
 struct Decoder {
   int largest;
   Planes<const std::byte> planes;
   std::int32_t largest_codes[group_elements] = {};  ///< by lane: one maximum would be a long chain
 
-  void decode(Value scale, std::uint64_t begin, std::uint64_t n, Value* __restrict x) {
-    const Levels<Value, fused> levels(scale, largest);
+  void decode(auto, Value scale, std::uint64_t begin, std::uint64_t n, Value* __restrict x) {
+    const Levels<Value, false> levels(scale, largest);
     std::uint64_t i = 0;
     planes.visit_bits([&](auto bits) {
       std::int32_t codes[group_elements];

@@ -47,22 +47,16 @@ class Quantize final : public Codec {
   }
 
   Encoded encode(const EncodeJob& job) const override {
-    const bool finite = on_isa([&](auto isa) {
-      return visit_accumulator(job.dtype, [&](auto value) {
-        return encode_as<decltype(value), is_fused<decltype(isa)::value>>(job);
-      });
-    });
+    const bool finite =
+        visit_accumulator(job.dtype, [&](auto value) { return encode_as<decltype(value)>(job); });
     return {payload_bytes(job.count, job.dtype), !finite};
   }
 
   void decode(Bytes payload, std::uint64_t count, DType dtype,
               const Output& output) const override {
     require_payload_bytes("quantize", payload, payload_bytes(count, dtype));
-    on_isa([&](auto isa) {
-      visit_accumulator(dtype, [&](auto value) {
-        decode_as<decltype(value), is_fused<decltype(isa)::value>>(payload, count, dtype, output);
-      });
-    });
+    visit_accumulator(
+        dtype, [&](auto value) { decode_as<decltype(value)>(payload, count, dtype, output); });
   }
 
   bool has_kernels() const override { return true; }
@@ -82,29 +76,24 @@ class Quantize final : public Codec {
     return {bits_, block_, rounding_ == Rounding::stochastic, seed_};
   }
 
-  /// Whether a product is added in one step; that of the others would be a call.
-  template <Isa isa>
-  static constexpr bool is_fused = isa != Isa::scalar;
-
-  template <class Value, bool fused>
+  template <class Value>
   bool encode_as(const EncodeJob& job) const {
     const quantize::Planes planes(job.payload + scales_bytes(job.count, block_, job.dtype),
                                   job.count, bits_);
     if (rounding_ == Rounding::nearest) {
-      return encode_blocks<Value>(job, block_,
-                                  quantize::NearestEncoder<Value, fused>{largest_, planes});
+      return encode_blocks<Value>(job, block_, quantize::NearestEncoder<Value>{largest_, planes});
     }
     const ElementWords words{seed_, job.random, job.first_element};
-    return encode_blocks<Value>(
-        job, block_, quantize::StochasticEncoder<Value, fused>{{largest_, planes}, words});
+    return encode_blocks<Value>(job, block_,
+                                quantize::StochasticEncoder<Value>{{largest_, planes}, words});
   }
 
-  template <class Value, bool fused>
+  template <class Value>
   void decode_as(Bytes payload, std::uint64_t count, DType dtype, const Output& output) const {
     const quantize::Planes planes(payload.data() + scales_bytes(count, block_, dtype), count,
                                   bits_);
     decode_blocks<Value>(payload, count, block_, output, "quantize",
-                         quantize::Decoder<Value, fused>{largest_, planes});
+                         quantize::Decoder<Value>{largest_, planes});
   }
 
   int bits_;

@@ -27,15 +27,15 @@ namespace skimp::sign {
 [[gnu::target(SKIMP_TARGET_AVX512)]] inline std::uint32_t split_avx512(const float* x, float scale,
                                                                        float* rest) {
   const __m512 plus = _mm512_set1_ps(scale), sign = _mm512_set1_ps(-0.0f);
-  std::uint32_t word = 0;
-  for (int j = 0; j < 2; ++j) {
-    __m512 many = _mm512_loadu_ps(x + 16 * j);
-    asm("" : "+v"(many));
-    word |= std::uint32_t{_mm512_movepi32_mask(_mm512_castps_si512(many))} << (16 * j);
-    const __m512 decoded = _mm512_or_ps(plus, _mm512_and_ps(many, sign));
-    _mm512_storeu_ps(rest + 16 * j, _mm512_sub_ps(many, decoded));
-  }
-  return word;
+  __m512 low = _mm512_loadu_ps(x), high = _mm512_loadu_ps(x + 16);
+  asm("" : "+v"(low), "+v"(high));
+  const std::uint32_t low_bits = _mm512_movepi32_mask(_mm512_castps_si512(low));
+  const std::uint32_t high_bits = _mm512_movepi32_mask(_mm512_castps_si512(high));
+  low = _mm512_sub_ps(low, _mm512_or_ps(plus, _mm512_and_ps(low, sign)));
+  high = _mm512_sub_ps(high, _mm512_or_ps(plus, _mm512_and_ps(high, sign)));
+  _mm512_storeu_ps(rest, low);
+  _mm512_storeu_ps(rest + 16, high);
+  return low_bits | high_bits << 16;
 }
 #endif
 

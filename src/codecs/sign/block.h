@@ -12,7 +12,7 @@
 namespace skimp::sign {
 
 /// See blocks.h. Bit i of the bit string is set for a negative value (−0 too).
-template <Isa isa, class Value>
+template <class Value>
 struct Encoder {
   std::byte* bits;
 
@@ -21,20 +21,18 @@ struct Encoder {
     return sum_of_magnitudes(x, n) / static_cast<Value>(n);
   }
 
-  void emit(Value scale, std::uint64_t begin, const Value* x, std::uint64_t n, Value* rest) const {
+  template <Isa isa>
+  void emit(IsaConstant<isa>, Value scale, std::uint64_t begin, const Value* x, std::uint64_t n,
+            Value* rest) const {
     std::byte* to = bits + begin / 8;
     std::uint64_t i = 0;
-    if (rest == nullptr) {
-      for (; i + 32 <= n; i += 32) store(to + i / 8, sign_bits<isa>(x + i));
-    } else {
-      for (; i + 32 <= n; i += 32) store(to + i / 8, split<isa>(x + i, scale, rest + i));
-    }
+    for (; i + 32 <= n; i += 32) store(to + i / 8, split<isa>(x + i, scale, rest + i));
     if (i == n) return;
     Value last[32] = {};
     std::copy(x + i, x + n, last);
     const std::uint32_t word = split<isa>(last, scale, last);
     std::memcpy(to + i / 8, &word, bytes_of_bits(n - i));
-    if (rest != nullptr) std::copy(last, last + (n - i), rest + i);
+    std::copy(last, last + (n - i), rest + i);
   }
 
   void erase(std::uint64_t begin, std::uint64_t n) const {
@@ -46,7 +44,9 @@ template <class Value>
 struct Decoder {
   const std::byte* bits;
 
-  void decode(Value scale, std::uint64_t begin, std::uint64_t n, Value* __restrict x) const {
+  template <Isa isa>
+  void decode(IsaConstant<isa>, Value scale, std::uint64_t begin, std::uint64_t n,
+              Value* __restrict x) const {
     const std::byte* from = bits + begin / 8;
     std::uint64_t i = 0;
     for (; i + 32 <= n; i += 32) apply_signs(load<std::uint32_t>(from + i / 8), scale, x + i);

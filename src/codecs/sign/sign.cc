@@ -32,11 +32,9 @@ class Sign final : public Codec {
 
   Encoded encode(const EncodeJob& job) const override {
     std::byte* bits = job.payload + scales_bytes(job.count, block_, job.dtype);
-    const bool finite = on_isa([&](auto isa) {
-      return visit_accumulator(job.dtype, [&](auto value) {
-        using Value = decltype(value);
-        return encode_blocks<Value>(job, block_, sign::Encoder<decltype(isa)::value, Value>{bits});
-      });
+    const bool finite = visit_accumulator(job.dtype, [&](auto value) {
+      using Value = decltype(value);
+      return encode_blocks<Value>(job, block_, sign::Encoder<Value>{bits});
     });
     return {payload_bytes(job.count, job.dtype), !finite};
   }
@@ -45,11 +43,9 @@ class Sign final : public Codec {
               const Output& output) const override {
     require_payload_bytes("sign", payload, payload_bytes(count, dtype));
     const std::byte* bits = payload.data() + scales_bytes(count, block_, dtype);
-    on_isa([&](auto) {
-      visit_accumulator(dtype, [&](auto value) {
-        using Value = decltype(value);
-        decode_blocks<Value>(payload, count, block_, output, "sign", sign::Decoder<Value>{bits});
-      });
+    visit_accumulator(dtype, [&](auto value) {
+      using Value = decltype(value);
+      decode_blocks<Value>(payload, count, block_, output, "sign", sign::Decoder<Value>{bits});
     });
   }
 

@@ -49,18 +49,15 @@ struct Encoder {
     return mean_of_large(x, n);
   }
 
-  void emit(Value scale, std::uint64_t begin, const Value* x, std::uint64_t n, Value* rest) const {
+  void emit(auto, Value scale, std::uint64_t begin, const Value* x, std::uint64_t n,
+            Value* rest) const {
     alignas(64) std::uint8_t codes[room];
-    if (rest == nullptr) {
-      for (std::uint64_t i = 0; i < n; ++i) codes[i] = code_of(x[i], kept(x[i], scale));
-    } else {
 #pragma GCC ivdep
-      for (std::uint64_t i = 0; i < n; ++i) {
-        const Key<Value> mask = kept(x[i], scale);
-        codes[i] = code_of(x[i], mask);
-        const Value signed_scale = std::copysign(scale, x[i]);
-        rest[i] = x[i] - std::bit_cast<Value>(std::bit_cast<Key<Value>>(signed_scale) & mask);
-      }
+    for (std::uint64_t i = 0; i < n; ++i) {
+      const Key<Value> mask = kept(x[i], scale);
+      codes[i] = code_of(x[i], mask);
+      const Value signed_scale = std::copysign(scale, x[i]);
+      rest[i] = x[i] - std::bit_cast<Value>(std::bit_cast<Key<Value>>(signed_scale) & mask);
     }
     pack(codes, n, bytes + array_bytes(begin, block));
   }
@@ -89,7 +86,7 @@ struct Decoder {
   std::uint64_t block;
   int largest = 0;
 
-  void decode(Value scale, std::uint64_t begin, std::uint64_t n, Value* __restrict x) {
+  void decode(auto, Value scale, std::uint64_t begin, std::uint64_t n, Value* __restrict x) {
     alignas(64) std::uint8_t codes[room];
     largest = std::max(largest, unpack(bytes + array_bytes(begin, block), n, codes));
     for (std::uint64_t i = 0; i < n; ++i) {

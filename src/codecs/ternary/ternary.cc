@@ -30,11 +30,9 @@ class Ternary final : public Codec {
 
   Encoded encode(const EncodeJob& job) const override {
     std::byte* bytes = job.payload + scales_bytes(job.count, block_, job.dtype);
-    const bool finite = on_isa([&](auto) {
-      return visit_accumulator(job.dtype, [&](auto value) {
-        using Value = decltype(value);
-        return encode_blocks<Value>(job, block_, ternary::Encoder<Value>{bytes, block_});
-      });
+    const bool finite = visit_accumulator(job.dtype, [&](auto value) {
+      using Value = decltype(value);
+      return encode_blocks<Value>(job, block_, ternary::Encoder<Value>{bytes, block_});
     });
     return {payload_bytes(job.count, job.dtype), !finite};
   }
@@ -43,12 +41,10 @@ class Ternary final : public Codec {
               const Output& output) const override {
     require_payload_bytes("ternary", payload, payload_bytes(count, dtype));
     const std::byte* bytes = payload.data() + scales_bytes(count, block_, dtype);
-    on_isa([&](auto) {
-      visit_accumulator(dtype, [&](auto value) {
-        using Value = decltype(value);
-        decode_blocks<Value>(payload, count, block_, output, "ternary",
-                             ternary::Decoder<Value>{bytes, block_});
-      });
+    visit_accumulator(dtype, [&](auto value) {
+      using Value = decltype(value);
+      decode_blocks<Value>(payload, count, block_, output, "ternary",
+                           ternary::Decoder<Value>{bytes, block_});
     });
   }
 
