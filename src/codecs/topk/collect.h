@@ -29,39 +29,44 @@ struct List {
   }
 };
 
-/// Bit j is set if the key of values[j] (NaN may be any above Inf) exceeds `bound` ≥ −1.
-template <Isa isa, class Value>
-std::uint32_t bits_above(const Value* values, KeyOf<Value> bound) {
+/// Bit j is set if the key of values[i + j] (NaN may be any above Inf) exceeds `bound` ≥ −1.
+template <Isa isa, class Values, class Value = ValueOf<Values>>
+std::uint32_t bits_above(const Values& values, std::uint64_t i, KeyOf<Value> bound) {
   KeyOf<Value> below[32];
-  for (std::uint64_t j = 0; j < 32; ++j) below[j] = bound - loose_key_of(values[j]);
+#pragma GCC ivdep
+  for (std::uint64_t j = 0; j < 32; ++j) below[j] = bound - loose_key_of(values[i + j]);
   return sign_bits<isa>(below);
 }
 
-/// Appends those of n ≤ tile_elements values whose key exceeds `bound`; value i has index first +
-/// i. The list has room for n more, and slack.
-template <Isa isa, class Value>
-void append_above(const Value* values, std::uint64_t n, KeyOf<Value> bound, std::uint32_t first,
+/// Appends those of n ≤ tile_elements values, an array or Sums, whose key exceeds `bound`; value i
+/// has index first + i. The list has room for n more, and slack.
+template <Isa isa, class Values, class Value = ValueOf<Values>>
+void append_above(const Values& source, std::uint64_t n, KeyOf<Value> bound, std::uint32_t first,
                   List<Value>& list) {
+  const Value* values = array_of(source);
   std::uint64_t size = list.size, i = 0;
   for (; i + 64 <= n; i += 64) {
-    std::uint64_t word = bits_above<isa>(values + i, bound) |
-                         std::uint64_t{bits_above<isa>(values + i + 32, bound)} << 32;
+    std::uint64_t word = bits_above<isa>(source, i, bound);
+    word |= std::uint64_t{bits_above<isa>(source, i + 32, bound)} << 32;
     const auto hits = static_cast<std::uint64_t>(std::popcount(word));
-    // Mostly there are one or two: writing four without asking is faster than asking how many.
-    for (std::uint64_t j = 0; j < hits; j += 4) {
-      for (std::uint64_t l = j; l < j + 4; ++l) {
+    // Mostly there are none to two: writing two without asking is faster than asking how many.
+    std::uint64_t j = 0;
+    do {
+      for (std::uint64_t l = j; l < j + 2; ++l) {
         const std::uint64_t at = i + (static_cast<std::uint64_t>(std::countr_zero(word)) & 63);
         list.values[size + l] = values[at];
         list.indices[size + l] = first + static_cast<std::uint32_t>(at);
         word &= word - 1;
       }
-    }
+      j += 2;
+    } while (j < hits);
     size += hits;
   }
   for (; i < n; ++i) {
-    list.values[size] = values[i];
+    const Value value = source[i];
+    list.values[size] = value;
     list.indices[size] = first + static_cast<std::uint32_t>(i);
-    size += loose_key_of(values[i]) > bound;
+    size += loose_key_of(value) > bound;
   }
   list.size = size;
 }

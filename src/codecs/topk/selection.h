@@ -103,12 +103,14 @@ class Selection {
   }
 
   void note(const Value* values, std::uint64_t n) {
+    Key largest = largest_, largest_finite = largest_;
     for (std::uint64_t i = 0; i < n; ++i) {
       const Key key = loose_key_of(values[i]);
-      const bool finite = key < infinity_key<Value>;
-      nonfinite_ |= !finite;
-      largest_ = std::max(largest_, finite ? key : Key{0});
+      largest = std::max(largest, key);
+      largest_finite = std::max(largest_finite, key < infinity_key<Value> ? key : Key{0});
     }
+    nonfinite_ |= largest >= infinity_key<Value>;
+    largest_ = largest_finite;
   }
 
   Threshold<Value> find_kth() {

@@ -29,24 +29,27 @@ class Survey {
 
   /// The one pass. What was in the list is forgotten.
   void run(const EncodeJob& job, Key bound) {
-    if (job.residual_out == nullptr && capacity_ == 0) return;
+    const bool wanted = job.residual_out != nullptr;
+    if (!wanted && capacity_ == 0) return;
     const Sink<Value> residual(residual_output<Value>(job));
     alignas(64) Value tile[tile_elements];
     list_.size = 0;
     for (std::uint64_t begin = 0; begin < count_; begin += tile_elements) {
       const std::uint64_t n = std::min(tile_elements, count_ - begin);
-      const Value* values;
-      if (job.residual_out == nullptr) {
-        values = values_.view(begin, n, tile);
+      Value* room = wanted ? residual.room(begin, tile) : tile;
+      const Value* values = nullptr;
+      if (is_listed()) {
+        values_.visit(begin, n, room, [&](const auto& read) {
+          append_above<isa>(read, n, bound, static_cast<std::uint32_t>(begin), list_);
+          values = array_of(read);
+        });
+        overflowed_ = list_.size > capacity_;
       } else {
-        values = values_.load(begin, n, residual.room(begin, tile));
-        residual.settle(begin, n, values);
+        values = values_.load(begin, n, room);
       }
-      if (!is_listed()) continue;
-      append_above<isa>(values, n, bound, static_cast<std::uint32_t>(begin), list_);
-      overflowed_ = list_.size > capacity_;
+      if (wanted) residual.settle(begin, n, values);
     }
-    if (job.residual_out != nullptr) {
+    if (wanted) {
       values_ = Source<Value>(job.residual_out, residual_output<Value>(job).dtype);
     }
   }
