@@ -26,6 +26,12 @@ inline bool is_streamed(std::uint64_t bytes) {
 #endif
 }
 
+/// Runs are streamed by whole lines of the cache; where they begin amid one, as numpy's arrays do,
+/// its halves cost more than is saved.
+inline bool is_streamable(const void* array) {
+  return reinterpret_cast<std::uintptr_t>(array) % 64 == 0;
+}
+
 /// As memcpy. Call `end_stream` after the last one.
 inline void stream(void* to, const void* from, std::size_t bytes) {
 #if defined(__SSE2__)

@@ -68,7 +68,6 @@ template <class Value, class Encoder>
 bool encode_blocks(const EncodeJob& job, std::uint64_t block, const Encoder& encoder) {
   return on_isa([&](auto isa) {
     alignas(64) Value tile[largest_block];
-    alignas(64) Value rest_tile[run_elements];
     const Source<Value> source(job);
     const Sink<Value> residual(residual_output<Value>(job));
     const bool wanted = job.residual_out != nullptr;
@@ -76,14 +75,15 @@ bool encode_blocks(const EncodeJob& job, std::uint64_t block, const Encoder& enc
     std::byte* scale_at = job.payload;
     for (std::uint64_t begin = 0; begin < job.count; begin += block) {
       const std::uint64_t n = std::min(block, job.count - begin);
-      source.visit(begin, n, wanted ? residual.room(begin, tile) : tile, [&](const auto& values) {
+      Value* room = wanted ? residual.room(begin, tile) : tile;
+      source.visit(begin, n, room, [&](const auto& values) {
         const Value scale = encoder.scale_of(values, n);
         const bool finite = is_finite(scale);
         all_finite &= finite;
         store(scale_at, finite ? scale : canonical_nan<Value>());
         for (std::uint64_t at = 0; at < n; at += run_elements) {
           const std::uint64_t m = std::min(run_elements, n - at);
-          Value* rest = wanted ? residual.room(begin + at, rest_tile) : rest_tile;
+          Value* rest = room + at;
           if (finite) {
             encoder.emit(isa, scale, begin + at, array_of(values) + at, m, rest);
           } else {

@@ -139,9 +139,10 @@ class Sink {
       : output_(output),
         data_(static_cast<std::byte*>(output.data)),
         divisor_(static_cast<Value>(output.divisor)),
+        streamed_(output.streamed && is_streamable(output.data)),
         plain_(!output.add && output.divisor == 1 && bytes_of(output.dtype) == sizeof(Value)) {}
   ~Sink() {
-    if (output_.streamed) end_stream();
+    if (streamed_) end_stream();
   }
   Sink(const Sink&) = delete;
   Sink& operator=(const Sink&) = delete;
@@ -151,7 +152,7 @@ class Sink {
   Value* room(std::uint64_t begin, Value* tile) const {
     std::byte* place = data_ + begin * sizeof(Value);
     const bool aligned = reinterpret_cast<std::uintptr_t>(place) % alignof(Value) == 0;
-    return plain_ && aligned && !output_.streamed ? reinterpret_cast<Value*>(place) : tile;
+    return plain_ && aligned && !streamed_ ? reinterpret_cast<Value*>(place) : tile;
   }
 
   /// Takes n ≤ largest_tile values that were written to room(begin, …). NaN must be canonical, or
@@ -159,7 +160,7 @@ class Sink {
   void settle(std::uint64_t begin, std::uint64_t n, const Value* values) const {
     if (!plain_) return put(begin, n, values);
     std::byte* to = data_ + begin * sizeof(Value);
-    if (output_.streamed) {
+    if (streamed_) {
       stream(to, values, n * sizeof(Value));
     } else if (reinterpret_cast<const std::byte*>(values) != to) {
       std::memcpy(to, values, n * sizeof(Value));
@@ -207,7 +208,7 @@ class Sink {
   void write(std::uint64_t begin, std::uint64_t n, const Value* values) const {
     std::byte* to = data_ + begin * sizeof(Element);
     alignas(64) std::byte tile[largest_tile * sizeof(Element)];
-    std::byte* at = output_.streamed ? tile : to;
+    std::byte* at = streamed_ ? tile : to;
     if (const Value inverse = exact_inverse(divisor_); inverse == Value{1}) {
       convert_to<Element>(at, values, n, [](Value value) { return value; });
     } else if (inverse != Value{0}) {
@@ -215,7 +216,7 @@ class Sink {
     } else {
       convert_to<Element>(at, values, n, [this](Value value) { return value / divisor_; });
     }
-    if (output_.streamed) stream(to, tile, n * sizeof(Element));
+    if (streamed_) stream(to, tile, n * sizeof(Element));
   }
 
   /// The output is never the values' own memory; compilers must be told, or bytes alias everything.
@@ -230,6 +231,7 @@ class Sink {
   Output output_;
   std::byte* data_;
   Value divisor_;
+  bool streamed_;
   bool plain_;
 };
 

@@ -93,14 +93,16 @@ struct Decoder {
     const Levels<Value, false> levels(scale, largest);
     std::uint64_t i = 0;
     planes.visit_bits([&](auto bits) {
-      std::int32_t codes[group_elements];
+      std::int32_t codes[group_elements], seen[group_elements];
+      std::copy(largest_codes, largest_codes + group_elements, seen);
       for (; i + group_elements <= n; i += group_elements) {
         planes.template unpack<bits>(begin + i, codes);
         for (std::uint64_t j = 0; j < group_elements; ++j) {
-          largest_codes[j] = std::max(largest_codes[j], codes[j]);
+          seen[j] = std::max(seen[j], codes[j]);
           x[i + j] = levels.value_of(levels.level_of(codes[j]));
         }
       }
+      std::copy(seen, seen + group_elements, largest_codes);
     });
     if (i == n) return;
     std::int32_t codes[group_elements];
