@@ -1,6 +1,7 @@
 /// \file
 /// level / L, right to the last bit: in the encode loop of 8-bit codes, where x / scale · L is a
-/// division already, and in the decode loop, level / L · scale.
+/// division already, and in the decode loop, level / L · scale. A product with 1 / L and one fused
+/// step gives the same bits.
 
 #include <array>
 #include <cmath>
@@ -28,18 +29,8 @@ struct Arrays {
   std::vector<std::uint8_t> codes;
 };
 
-using Divided = quantize::Levels<float>;
-
-/// One fused step from the product with 1 / L is exact for every level of every L.
-struct Fused : Divided {
-  Fused(float scale, int L)
-      : Divided(scale, L), s(scale), levels(static_cast<float>(L)), inverse(1 / levels) {}
-  float value_of(float level) const {
-    const float near = level * inverse;
-    return __builtin_fmaf(__builtin_fmaf(-near, levels, level), inverse, near) * s;
-  }
-  float s, levels, inverse;
-};
+using Divided = quantize::Levels<float, false>;
+using Fused = quantize::Levels<float, true>;
 
 /// Codes, and what they leave of the values.
 template <class Levels>
