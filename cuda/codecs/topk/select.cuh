@@ -81,7 +81,7 @@ __global__ void __launch_bounds__(guess_warps* warp_size)
 }
 
 /// The one pass over input and residual: writes the sums to `sums` (null: nowhere), lists those
-/// above the guess, notes the largest; and then judges the guess.
+/// above the guess, of which it writes the rests, notes the largest; and then judges the guess.
 template <class Element>
 __global__ void __launch_bounds__(block_threads)
     survey(Values<Element> values, ValueOf<Element>* sums, bool sums_aligned,
@@ -95,7 +95,6 @@ __global__ void __launch_bounds__(block_threads)
   for_each_tile<Value>(values.count, [&](std::uint64_t index) {
     Tile<Element> tile;
     tile.load(values, index);
-    if (sums != nullptr) tile.store(sums, sums_aligned, index);
     Key most = 0;
     tile.for_each_key([&](Key key, unsigned) { most = key > most ? key : most; });
     if (most >= infinity) {
@@ -106,6 +105,7 @@ __global__ void __launch_bounds__(block_threads)
     }
     largest = most > largest ? most : largest;
     if (list.capacity > 0) list.append(tile, index, bound);
+    if (sums != nullptr) tile.store(sums, sums_aligned, index);
   });
   largest = warp_max(largest);
   if (lane() == 0) raise_to(&search->largest, largest);
@@ -115,6 +115,15 @@ __global__ void __launch_bounds__(block_threads)
   const bool guessed = list.capacity > 0;
   const Listed listed = guessed ? list.listed() : Listed{0, false};
   if (threadIdx.x == 0) judge(*search, k, guessed, listed, status);
+}
+
+/// Where the guess has missed, puts the sums that are listed back in place of their rests: they
+/// will be read.
+template <class Value>
+__global__ void __launch_bounds__(block_threads)
+    restore(List<Value> list, std::uint64_t count, const Search<Value>* search, Value* sums) {
+  if (search->rests != 0) return;
+  for_each_tile<Value>(count, [&](std::uint64_t index) { list.restore(index, sums); });
 }
 
 /// Counts the next digit of the keys that are still in question, in the list or in the array, and

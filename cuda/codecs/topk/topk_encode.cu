@@ -4,12 +4,13 @@
 /// memory, and a kernel that need not run returns at once.
 ///
 /// 1. `guess` a bound from a sample.
-/// 2. `survey`: one pass adds input and residual, writes the sums, lists those above the bound.
+/// 2. `survey`: one pass adds input and residual, writes the sums, lists those above the bound and
+///    writes in their places what they would leave if kept; `restore` undoes that after a miss.
 /// 3. `count_digits`, thrice (6 times for double): the k-th key by histograms of the list. If the
 ///    guess has missed they go over the array, until a digit tells a bound with which the list has
 ///    room; `relist` makes it anew, and the other digits are those of the list again.
-/// 4. `count_kept` says how much each row of tiles keeps; `write_kept` writes values, their rests,
-///    and indices, in order.
+/// 4. `count_kept` says how much each row of tiles keeps; `write_kept` writes values, indices, and
+///    the rests that are not there yet, in order.
 /// 5. `write_indices` codes those; `clear_nonfinite`, if there is something to clear.
 ///
 /// A hit reads input and residual once and writes the residual once; a miss reads the sums twice
@@ -54,8 +55,12 @@ class Encode {
         layout_(arguments.layout),
         format_(arguments.format),
         at_(job.count, layout_.indices.k, sizeof(Value)),
-        list_{part<Value>(at_.values), part<std::uint16_t>(at_.places),
-              part<std::uint64_t>(at_.ranges), part<std::uint64_t>(at_.counts), at_.guess.capacity},
+        list_{part<Value>(at_.values),
+              part<std::uint16_t>(at_.places),
+              part<std::uint64_t>(at_.ranges),
+              part<std::uint64_t>(at_.counts),
+              at_.guess.capacity,
+              topk::Rounding<Value>(format_)},
         search_(part<Search<Value>>(0)),
         bins_(part<std::uint64_t>(at_.bins)),
         status_(status) {
@@ -80,6 +85,7 @@ class Encode {
       if (sums == nullptr) {
         queue_selection(values);
       } else {
+        if (guesses) over_tiles(restore<Value>, one_turn, list_, job_.count, search_, sums);
         queue_selection(Values<Value>{sums, nullptr, job_.count, is_aligned(sums)});
       }
     }
