@@ -12,7 +12,7 @@
 
 namespace skimp::cuda {
 
-/// Shared memory of the kernels here: scratch, the bins of a digit, then the sample.
+/// Shared memory of the kernels here: scratch, then the bins of a digit.
 __device__ inline SearchScratch& search_scratch() {
   return *reinterpret_cast<SearchScratch*>(shared_memory());
 }
@@ -27,38 +27,36 @@ __device__ inline void clear_bins(unsigned* bins) {
   for (unsigned i = threadIdx.x; i < bin_count; i += blockDim.x) bins[i] = 0;
 }
 
-/// Reads of a thread that do not wait for one another.
-inline constexpr unsigned under_way = 8, sample_under_way = 4;
+/// Begins a search, and puts an evenly spaced sample where the list will be. Its values are far
+/// apart, and many blocks have more reads under way than the one that looks at them.
+template <class Element>
+__global__ void sample(Values<Element> values, topk::GuessShape shape,
+                       Search<ValueOf<Element>>* search, std::uint64_t* all_bins,
+                       List<ValueOf<Element>> list) {
+  for (std::uint64_t i = first_item(); i < bin_count; i += items_at_once()) all_bins[i] = 0;
+  if (first_item() == 0) *search = Search<ValueOf<Element>>{};
+  if (shape.capacity == 0) return;
+  if (first_item() < topk::list_parts) list.count_of(static_cast<unsigned>(first_item())) = 0;
+  const std::uint64_t step = shape.step(values.count);
+  for (std::uint64_t i = first_item(); i < shape.sampled; i += items_at_once()) {
+    list.values[i] = values.at(i * step);
+  }
+}
 
 /// Of the one block that guesses, while all others wait.
-inline constexpr unsigned guess_warps = most_block_warps;
-static_assert(topk::sample_bytes / sizeof(double) % (guess_warps * warp_size * sample_under_way) ==
-              0);
+inline constexpr unsigned guess_threads = most_block_warps * warp_size;
 
-/// One block: begins a search, and guesses a bound by the shape's rank in an evenly spaced sample;
-/// below Inf, so that every NaN and Inf is listed, and not below zero.
-template <class Element>
-__global__ void __launch_bounds__(guess_warps* warp_size)
-    guess(Values<Element> values, topk::GuessShape shape, Search<ValueOf<Element>>* search,
-          std::uint64_t* all_bins, List<ValueOf<Element>> list) {
-  using Value = ValueOf<Element>;
+/// One block: guesses a bound by the shape's rank in the sample; below Inf, so that every NaN and
+/// Inf is listed, and not below zero.
+template <class Value>
+__global__ void __launch_bounds__(guess_threads)
+    guess(topk::GuessShape shape, Search<Value>* search, List<Value> list) {
   using Key = topk::KeyOf<Value>;
-  for (unsigned i = threadIdx.x; i < bin_count; i += blockDim.x) all_bins[i] = 0;
-  if (threadIdx.x == 0) *search = Search<Value>{};
-  if (shape.capacity == 0) return;
-  if (threadIdx.x < topk::list_parts) list.count_of(threadIdx.x) = 0;
-
-  auto* sample = reinterpret_cast<Value*>(shared_memory() + scratch_and_bins_bytes);
-  const std::uint64_t step = shape.step(values.count);
-  for (std::uint64_t begin = threadIdx.x; begin < shape.sampled;
-       begin += blockDim.x * sample_under_way) {
-    Value read[sample_under_way];
-    SKIMP_UNROLL
-    for (unsigned j = 0; j < sample_under_way; ++j) {
-      read[j] = values.at((begin + j * blockDim.x) * step);
-    }
-    SKIMP_UNROLL
-    for (unsigned j = 0; j < sample_under_way; ++j) sample[begin + j * blockDim.x] = read[j];
+  constexpr unsigned each = topk::sample_bytes / sizeof(Value) / guess_threads;
+  Key keys[each];
+  SKIMP_UNROLL
+  for (unsigned j = 0; j < each; ++j) {
+    keys[j] = topk::key_of(list.values[threadIdx.x + j * guess_threads]);
   }
   const Key infinity = topk::infinity_key<Value>;
   auto range = KeyRange<Value>::of(0, static_cast<Key>(infinity + 1), shape.rank);
@@ -66,9 +64,8 @@ __global__ void __launch_bounds__(guess_warps* warp_size)
     clear_bins(shared_bins());
     __syncthreads();
     Tally tally(shared_bins());
-    for (unsigned i = threadIdx.x; i < shape.sampled; i += blockDim.x) {
-      tally.count(range.digit_of(topk::key_of(sample[i])));
-    }
+    SKIMP_UNROLL
+    for (unsigned j = 0; j < each; ++j) tally.count(range.digit_of(keys[j]));
     tally.flush();
     __syncthreads();
     const Digit found = find_digit(shared_bins(), range.rank, search_scratch());

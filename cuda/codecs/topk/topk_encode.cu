@@ -3,7 +3,7 @@
 /// them queued without waiting for what the guess was worth. What it decides is in the device's
 /// memory, and a kernel that need not run returns at once.
 ///
-/// 1. `guess` a bound from a sample.
+/// 1. `guess` a bound from a `sample`.
 /// 2. `survey`: one pass adds input and residual, writes the sums, lists those above the bound and
 ///    writes in their places what they would leave if kept; `restore` undoes that after a miss.
 /// 3. `count_digits`, thrice (6 times for double): the k-th key by histograms of the list. If the
@@ -76,9 +76,11 @@ class Encode {
     const Values<Element> values{input, residual, job_.count,
                                  is_aligned(input) && is_aligned(residual)};
     const bool guesses = at_.guess.capacity > 0;
-    const std::size_t sample = guesses ? topk::sample_bytes : 0;
-    launch(guess<Element>, {1, guesses ? guess_warps : 1, scratch_and_bins_bytes + sample}, stream_,
-           values, at_.guess, search_, bins_, list_);
+    over_items(sample<Element>, at_.guess.sampled, values, at_.guess, search_, bins_, list_);
+    if (guesses) {
+      launch(guess<Value>, {1, most_block_warps, scratch_and_bins_bytes}, stream_, at_.guess,
+             search_, list_);
+    }
     over_tiles(survey<Element>, many_turns, values, sums, is_aligned(sums), list_,
                layout_.indices.k, search_, status_);
     if (layout_.indices.k > 0) {

@@ -19,7 +19,7 @@ inline constexpr unsigned row_tiles = 32;
 /// Bytes of what is counted of a row.
 inline constexpr std::uint64_t row_bytes = 16;
 
-/// Values of the sample, which lies in a block's shared memory.
+/// Of the sample, which one block looks at.
 inline constexpr std::uint64_t sample_bytes = 32 << 10;
 
 inline constexpr int digit_bits = 11;
