@@ -103,7 +103,7 @@ struct List {
   /// all lanes at once. Among so few that most have several pieces: what blocks find is added up.
   template <class Visit>
   __device__ void for_each_value(Visit&& visit) const {
-    constexpr unsigned ahead = 8, piece = ahead * warp_size, pieces_each = 8;
+    constexpr unsigned ahead = 16, piece = ahead * warp_size, pieces_each = 4;
     const std::uint64_t pieces = divide_up(room(), piece) * topk::list_parts;
     const std::uint64_t wanted = divide_up(pieces, pieces_each);
     const std::uint64_t warps = wanted < pieces_at_once() ? wanted : pieces_at_once();
