@@ -199,7 +199,11 @@ __global__ void __launch_bounds__(block_threads)
   const bool in_list = search->in_list != 0, rests = search->rests != 0;
   if (exponent_at != nullptr && first_item() == 0) *exponent_at = exponent;
   for_each_row(rows_of(tiles), [&](std::uint64_t row) {
-    RowWriter<Value> writer(to, coding, threshold, totals[row]);
+    const Totals before = totals[row];
+    // Of many ties the first are kept: most rows of an array that has them need not be read again.
+    const bool last = row + 1 == rows_of(tiles);
+    if (!in_list && !last && totals[row + 1].kept == before.kept) return;
+    RowWriter<Value> writer(to, coding, threshold, before);
     if (in_list) {
       for_each_listed_of(list, row, tiles, [&](bool valid, std::uint64_t index, Value value) {
         const Value one[1] = {value};
