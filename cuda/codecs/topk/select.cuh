@@ -52,11 +52,12 @@ template <class Value>
 __global__ void __launch_bounds__(guess_threads)
     guess(topk::GuessShape shape, Search<Value>* search, List<Value> list) {
   using Key = topk::KeyOf<Value>;
-  constexpr unsigned each = topk::sample_bytes / sizeof(Value) / guess_threads;
+  constexpr unsigned each = topk::most_sample_bytes / sizeof(Value) / guess_threads;
   Key keys[each];
   SKIMP_UNROLL
   for (unsigned j = 0; j < each; ++j) {
-    keys[j] = topk::key_of(list.values[threadIdx.x + j * guess_threads]);
+    const unsigned i = threadIdx.x + j * guess_threads;
+    keys[j] = i < shape.sampled ? topk::key_of(list.values[i]) : Key{-1};  // of no digit
   }
   const Key infinity = topk::infinity_key<Value>;
   auto range = KeyRange<Value>::of(0, static_cast<Key>(infinity + 1), shape.rank);
