@@ -17,19 +17,21 @@ def library():
 
 
 def sampled(count: int, dtype: np.dtype) -> np.ndarray:
-    """What the kernels look at for their guess: 32 KiB of the accumulator's type."""
-    size = 32768 // oracle.accumulator(dtype).itemsize
+    """What the kernels look at for their guess: a 64th, but of their sums 32 to 128 KiB."""
+    least = 32768 // oracle.accumulator(dtype).itemsize
+    size = max(least, min(count // 64, 4 * least))
     return np.arange(size) * (count // size - 1 | 1)
 
 
 def planted(count: int, dtype: str, met: bool, spikes: int) -> np.ndarray:
-    """Noise, and large values where the sample meets them all, or none."""
+    """Noise, and large values where the sample meets them all, or none: so large that noise beside
+    them is denormal in float16, where what the survey takes for a rest is wrong."""
     rng = np.random.default_rng(0)
     values = rng.uniform(-1, 1, count)
     places = sampled(count, oracle.dtype(dtype))
     if not met:
         places = np.setdiff1d(np.arange(count), places)
-    values[rng.choice(places, spikes, replace=False)] *= 1e4
+    values[rng.choice(places, spikes, replace=False)] *= 1e4 if dtype == "float16" else 1e10
     return oracle.narrow(values, oracle.dtype(dtype))
 
 
@@ -64,7 +66,7 @@ def test_a_wrong_guess_changes_nothing(k, data, count, dtype, in_place, order):
 @parametrize(
     met=(False, True),
     spikes=(399, 400, 401, 3000),
-    count=(40_000, 100_003),
+    count=(40_000, 600_011),  # 9375 of which are looked at
     dtype=("float32", "float64", "float16"),
     values=("float32", "float16"),
     order=ORDERS,

@@ -213,12 +213,14 @@ void check_far_tile() {
   auto* totals = reinterpret_cast<Totals*>(reserve(sizeof(Totals) * rows));
   const std::vector<std::uint64_t> large{begin, begin + 33, begin + 76};
   for (const std::uint64_t i : large) input[i] = skimp::to_bfloat16(-5);
-  input[begin + 1] = skimp::to_bfloat16(1);
+  input[begin + 1] = skimp::to_bfloat16(1);  // listed, not kept
+  input[begin + 2] = skimp::to_bfloat16(0.25f);
 
   float listed_values[capacity];
   std::uint16_t places[capacity];
   std::uint64_t counts[skimp::topk::list_parts * skimp::topk::count_bytes / 8] = {};
-  const List<float> list{listed_values, places, ranges, counts, capacity};
+  const List<float> list{listed_values, places,   ranges,
+                         counts,        capacity, skimp::topk::Rounding<float>(Format::float32)};
   Search<float> search{};
   search.bound = skimp::topk::key_of(0.5f);
   DeviceStatus status = 0;
@@ -229,7 +231,10 @@ void check_far_tile() {
   require(list.count_of(part) == 4 && search.largest == skimp::topk::key_of(5.0f) &&
               ranges[last] == (std::uint64_t{part} * 4 << List<float>::length_bits | 4),
           "far: the survey lists otherwise");
-  for (const std::uint64_t i : large) require(sums[i] == -5, "far: a sum is not where it belongs");
+  for (const std::uint64_t i : large) require(sums[i] == 0, "far: a rest is not where it belongs");
+  require(sums[begin + 2] == 0.25f, "far: a sum is not where it belongs");
+  run_one(last, tiles, scratch_bytes, [&] { restore<float>(list, count, &search, sums); });
+  for (const std::uint64_t i : large) require(sums[i] == -5, "far: a sum has not come back");
 
   search.range = KeyRange<float>{skimp::topk::key_of(5.0f), 0, 0, 3};
   const Values<float> again{sums, nullptr, count, true};

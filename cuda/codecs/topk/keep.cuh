@@ -32,10 +32,10 @@ __device__ void for_each_listed_of(const List<Value>& list, std::uint64_t row, s
   const std::uint64_t first_tile = row * topk::row_tiles;
   const bool inside = first_tile + lane() < tiles;
   const std::uint64_t range = inside ? list.ranges[first_tile + lane()] : 0;
-  const auto length = static_cast<unsigned>(range & ((1u << List<Value>::length_bits) - 1));
+  const auto length = List<Value>::length_of(range);
   const unsigned start = sum_of_lanes_before(length);
   const unsigned all = __shfl_sync(all_lanes, start + length, warp_size - 1);
-  const std::uint64_t offset = (range >> List<Value>::length_bits) - start;  // modulo 2^64
+  const std::uint64_t offset = List<Value>::begin_of(range) - start;  // modulo 2^64
   for (unsigned begin = 0; begin < all; begin += batch * warp_size) {
     Value values[batch];
     std::uint64_t indices[batch];
@@ -98,24 +98,32 @@ struct Kept {
   Value* residual;  ///< null: not wanted
   std::uint64_t* indices;
 
-  /// Entry j.
-  __device__ void put(const topk::ValueCoding<Value>& coding, std::uint64_t j, std::uint64_t index,
-                      Value value) const {
+  /// Entry j. Returns its rest.
+  __device__ Value put(const topk::ValueCoding<Value>& coding, std::uint64_t j, std::uint64_t index,
+                       Value value) const {
     indices[j] = index;
     switch (format) {
-      case topk::Format::float16: return put_as<Half>(coding, j, index, value);
-      case topk::Format::bfloat16: return put_as<BFloat16>(coding, j, index, value);
-      default: return put_as<float>(coding, j, index, value);
+      case topk::Format::float16: return put_as<Half>(coding, j, value);
+      case topk::Format::bfloat16: return put_as<BFloat16>(coding, j, value);
+      default: return put_as<float>(coding, j, value);
     }
+  }
+
+  /// Leaves `rest` to the residual, where `there` is: it is written only where that is another, for
+  /// a word in the midst of nothing takes as long as many side by side.
+  __device__ void leave(std::uint64_t index, Value rest, Value there) const {
+    if (residual == nullptr) return;
+    if (std::bit_cast<BitsOf<Value>>(rest) == std::bit_cast<BitsOf<Value>>(there)) return;
+    residual[index] = rest;
   }
 
  private:
   template <class Stored>
-  __device__ void put_as(const topk::ValueCoding<Value>& coding, std::uint64_t j,
-                         std::uint64_t index, Value value) const {
+  __device__ Value put_as(const topk::ValueCoding<Value>& coding, std::uint64_t j,
+                          Value value) const {
     const Stored stored = coding.template stored<Stored>(value);
     reinterpret_cast<Stored*>(values)[j] = stored;
-    if (residual != nullptr) residual[index] = rest_of(value, coding.loaded(stored));
+    return rest_of(value, coding.loaded(stored));
   }
 };
 
@@ -128,9 +136,27 @@ class RowWriter {
       : to_(to), coding_(coding), threshold_(threshold), before_(before) {}
 
   /// Takes a group: of each lane `each` values, which follow one another from `index` on, where
-  /// `valid` has bits.
+  /// `valid` has bits. The residual has there_of(value) of those.
+  template <unsigned each, class There>
+  __device__ void put(const Value (&values)[each], unsigned valid, std::uint64_t index,
+                      There&& there_of) {
+    const unsigned kept = kept_of<each>(values, valid);
+    const Ranks ranks = ranks_of<each>(kept);
+    std::uint64_t entry = before_.kept + ranks.before;
+    SKIMP_UNROLL
+    for (unsigned j = 0; j < each; ++j) {
+      if ((valid >> j & 1) == 0) continue;
+      const bool keep = (kept >> j & 1) != 0;
+      const Value rest = keep ? to_.put(coding_, entry++, index + j, values[j]) : values[j];
+      to_.leave(index + j, rest, there_of(values[j]));
+    }
+    before_.kept += ranks.all;
+  }
+
+ private:
+  /// Bits of the values that are kept.
   template <unsigned each>
-  __device__ void put(const Value (&values)[each], unsigned valid, std::uint64_t index) {
+  __device__ unsigned kept_of(const Value (&values)[each], unsigned valid) {
     unsigned kept = 0, ties = 0;
     SKIMP_UNROLL
     for (unsigned j = 0; j < each; ++j) {
@@ -140,7 +166,7 @@ class RowWriter {
     }
     kept &= valid;
     ties &= valid;
-    if (__ballot_sync(all_lanes, (kept | ties) != 0) == 0) return;
+    if (__ballot_sync(all_lanes, ties != 0) == 0) return kept;
     const Ranks tied = ranks_of<each>(ties);
     std::uint64_t tie = before_.ties + tied.before;
     SKIMP_UNROLL
@@ -149,17 +175,10 @@ class RowWriter {
       if (tie < threshold_.ties) kept |= 1u << j;
       ++tie;
     }
-    const Ranks ranks = ranks_of<each>(kept);
-    std::uint64_t entry = before_.kept + ranks.before;
-    SKIMP_UNROLL
-    for (unsigned j = 0; j < each; ++j) {
-      if ((kept >> j & 1) != 0) to_.put(coding_, entry++, index + j, values[j]);
-    }
-    before_.kept += ranks.all;
     before_.ties += tied.all;
+    return kept;
   }
 
- private:
   const Kept<Value>& to_;
   const topk::ValueCoding<Value>& coding_;
   const topk::Threshold<Value>& threshold_;
@@ -177,14 +196,18 @@ __global__ void __launch_bounds__(block_threads)
   const auto exponent =
       topk::ValueCoding<Value>::exponent_for(to.format, std::bit_cast<Value>(search->largest));
   const topk::ValueCoding<Value> coding(to.format, exponent);
-  const bool in_list = search->in_list != 0;
+  const bool in_list = search->in_list != 0, rests = search->rests != 0;
   if (exponent_at != nullptr && first_item() == 0) *exponent_at = exponent;
   for_each_row(rows_of(tiles), [&](std::uint64_t row) {
-    RowWriter<Value> writer(to, coding, threshold, totals[row]);
+    const Totals before = totals[row];
+    // Of many ties the first are kept: most rows of an array that has them need not be read again.
+    const bool last = row + 1 == rows_of(tiles);
+    if (!in_list && !last && totals[row + 1].kept == before.kept) return;
+    RowWriter<Value> writer(to, coding, threshold, before);
     if (in_list) {
       for_each_listed_of(list, row, tiles, [&](bool valid, std::uint64_t index, Value value) {
         const Value one[1] = {value};
-        writer.put(one, valid, index);
+        writer.put(one, valid, index, [&](Value x) { return rests ? list.rest(x) : x; });
       });
     } else {
       for_each_tile_of(values, row, [&](std::uint64_t index, const Tile<Element>& tile) {
@@ -192,7 +215,7 @@ __global__ void __launch_bounds__(block_threads)
         SKIMP_UNROLL
         for (unsigned g = 0; g < Tile<Element>::groups; ++g) {
           writer.put(tile.values[g], bits_of_group<each>(tile.valid, g),
-                     index * tile_count<Value> + tile.place_of(g));
+                     index * tile_count<Value> + tile.place_of(g), [](Value x) { return x; });
         }
       });
     }

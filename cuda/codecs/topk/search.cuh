@@ -65,6 +65,7 @@ struct Search {
   KeyRange<Value> range;
   unsigned nonfinite;  ///< whether some value is
   unsigned in_list;    ///< whether the sought key, and all larger ones, are in the list
+  unsigned rests;      ///< whether the sums of all that is listed are replaced by their rests
   unsigned relist;     ///< whether the list is to be made anew
   unsigned arrived;    ///< blocks, at the end of a kernel
 };
@@ -146,7 +147,7 @@ __device__ void judge(Search<Value>& search, std::uint64_t k, bool guessed, cons
   search.range = KeyRange<Value>::of(0, high, k);
   if (!guessed) return;
   const bool all_zeros_else = listed.all < k && search.bound == 0;
-  search.in_list = listed.all >= k && listed.fits;
+  search.in_list = search.rests = listed.all >= k && listed.fits;
   if (listed.all >= k) search.range = KeyRange<Value>::of(search.bound + 1, high, k);
   if (all_zeros_else) search.range = KeyRange<Value>::of(0, 0, k - listed.all);
   report(status, search.in_list != 0 || all_zeros_else ? hit_status : missed_status);

@@ -12,7 +12,7 @@
 
 namespace skimp::cuda {
 
-/// Shared memory of the kernels here: scratch, the bins of a digit, then the sample.
+/// Shared memory of the kernels here: scratch, then the bins of a digit.
 __device__ inline SearchScratch& search_scratch() {
   return *reinterpret_cast<SearchScratch*>(shared_memory());
 }
@@ -27,38 +27,37 @@ __device__ inline void clear_bins(unsigned* bins) {
   for (unsigned i = threadIdx.x; i < bin_count; i += blockDim.x) bins[i] = 0;
 }
 
-/// Reads of a thread that do not wait for one another.
-inline constexpr unsigned under_way = 8, sample_under_way = 4;
+/// Begins a search, and puts an evenly spaced sample where the list will be. Its values are far
+/// apart, and many blocks have more reads under way than the one that looks at them.
+template <class Element>
+__global__ void sample(Values<Element> values, topk::GuessShape shape,
+                       Search<ValueOf<Element>>* search, std::uint64_t* all_bins,
+                       List<ValueOf<Element>> list) {
+  for (std::uint64_t i = first_item(); i < bin_count; i += items_at_once()) all_bins[i] = 0;
+  if (first_item() == 0) *search = Search<ValueOf<Element>>{};
+  if (shape.capacity == 0) return;
+  if (first_item() < topk::list_parts) list.count_of(static_cast<unsigned>(first_item())) = 0;
+  const std::uint64_t step = shape.step(values.count);
+  for (std::uint64_t i = first_item(); i < shape.sampled; i += items_at_once()) {
+    list.values[i] = values.at(i * step);
+  }
+}
 
 /// Of the one block that guesses, while all others wait.
-inline constexpr unsigned guess_warps = most_block_warps;
-static_assert(topk::sample_bytes / sizeof(double) % (guess_warps * warp_size * sample_under_way) ==
-              0);
+inline constexpr unsigned guess_threads = most_block_warps * warp_size;
 
-/// One block: begins a search, and guesses a bound by the shape's rank in an evenly spaced sample;
-/// below Inf, so that every NaN and Inf is listed, and not below zero.
-template <class Element>
-__global__ void __launch_bounds__(guess_warps* warp_size)
-    guess(Values<Element> values, topk::GuessShape shape, Search<ValueOf<Element>>* search,
-          std::uint64_t* all_bins, List<ValueOf<Element>> list) {
-  using Value = ValueOf<Element>;
+/// One block: guesses a bound by the shape's rank in the sample; below Inf, so that every NaN and
+/// Inf is listed, and not below zero.
+template <class Value>
+__global__ void __launch_bounds__(guess_threads)
+    guess(topk::GuessShape shape, Search<Value>* search, List<Value> list) {
   using Key = topk::KeyOf<Value>;
-  for (unsigned i = threadIdx.x; i < bin_count; i += blockDim.x) all_bins[i] = 0;
-  if (threadIdx.x == 0) *search = Search<Value>{};
-  if (shape.capacity == 0) return;
-  if (threadIdx.x < topk::list_parts) list.count_of(threadIdx.x) = 0;
-
-  auto* sample = reinterpret_cast<Value*>(shared_memory() + scratch_and_bins_bytes);
-  const std::uint64_t step = shape.step(values.count);
-  for (std::uint64_t begin = threadIdx.x; begin < shape.sampled;
-       begin += blockDim.x * sample_under_way) {
-    Value read[sample_under_way];
-    SKIMP_UNROLL
-    for (unsigned j = 0; j < sample_under_way; ++j) {
-      read[j] = values.at((begin + j * blockDim.x) * step);
-    }
-    SKIMP_UNROLL
-    for (unsigned j = 0; j < sample_under_way; ++j) sample[begin + j * blockDim.x] = read[j];
+  constexpr unsigned each = topk::most_sample_bytes / sizeof(Value) / guess_threads;
+  Key keys[each];
+  SKIMP_UNROLL
+  for (unsigned j = 0; j < each; ++j) {
+    const unsigned i = threadIdx.x + j * guess_threads;
+    keys[j] = i < shape.sampled ? topk::key_of(list.values[i]) : Key{-1};  // of no digit
   }
   const Key infinity = topk::infinity_key<Value>;
   auto range = KeyRange<Value>::of(0, static_cast<Key>(infinity + 1), shape.rank);
@@ -66,9 +65,8 @@ __global__ void __launch_bounds__(guess_warps* warp_size)
     clear_bins(shared_bins());
     __syncthreads();
     Tally tally(shared_bins());
-    for (unsigned i = threadIdx.x; i < shape.sampled; i += blockDim.x) {
-      tally.count(range.digit_of(topk::key_of(sample[i])));
-    }
+    SKIMP_UNROLL
+    for (unsigned j = 0; j < each; ++j) tally.count(range.digit_of(keys[j]));
     tally.flush();
     __syncthreads();
     const Digit found = find_digit(shared_bins(), range.rank, search_scratch());
@@ -81,7 +79,7 @@ __global__ void __launch_bounds__(guess_warps* warp_size)
 }
 
 /// The one pass over input and residual: writes the sums to `sums` (null: nowhere), lists those
-/// above the guess, notes the largest; and then judges the guess.
+/// above the guess, of which it writes the rests, notes the largest; and then judges the guess.
 template <class Element>
 __global__ void __launch_bounds__(block_threads)
     survey(Values<Element> values, ValueOf<Element>* sums, bool sums_aligned,
@@ -95,7 +93,6 @@ __global__ void __launch_bounds__(block_threads)
   for_each_tile<Value>(values.count, [&](std::uint64_t index) {
     Tile<Element> tile;
     tile.load(values, index);
-    if (sums != nullptr) tile.store(sums, sums_aligned, index);
     Key most = 0;
     tile.for_each_key([&](Key key, unsigned) { most = key > most ? key : most; });
     if (most >= infinity) {
@@ -106,6 +103,7 @@ __global__ void __launch_bounds__(block_threads)
     }
     largest = most > largest ? most : largest;
     if (list.capacity > 0) list.append(tile, index, bound);
+    if (sums != nullptr) tile.store(sums, sums_aligned, index);
   });
   largest = warp_max(largest);
   if (lane() == 0) raise_to(&search->largest, largest);
@@ -115,6 +113,15 @@ __global__ void __launch_bounds__(block_threads)
   const bool guessed = list.capacity > 0;
   const Listed listed = guessed ? list.listed() : Listed{0, false};
   if (threadIdx.x == 0) judge(*search, k, guessed, listed, status);
+}
+
+/// Where the guess has missed, puts the sums that are listed back in place of their rests: they
+/// will be read.
+template <class Value>
+__global__ void __launch_bounds__(block_threads)
+    restore(List<Value> list, std::uint64_t count, const Search<Value>* search, Value* sums) {
+  if (search->rests != 0) return;
+  for_each_tile<Value>(count, [&](std::uint64_t index) { list.restore(index, sums); });
 }
 
 /// Counts the next digit of the keys that are still in question, in the list or in the array, and

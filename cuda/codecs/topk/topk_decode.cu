@@ -80,7 +80,8 @@ __global__ void count_bits(BitString<const std::byte> string, topk::BitRows rows
 }
 
 /// One block.
-__global__ void add_up(Totals* totals, std::uint64_t rows) {
+__global__ void __launch_bounds__(most_block_warps* warp_size)
+    add_up(Totals* totals, std::uint64_t rows) {
   add_up_rows(totals, rows, 0, reinterpret_cast<std::uint64_t*>(shared_memory()));
 }
 

@@ -3,13 +3,14 @@
 /// them queued without waiting for what the guess was worth. What it decides is in the device's
 /// memory, and a kernel that need not run returns at once.
 ///
-/// 1. `guess` a bound from a sample.
-/// 2. `survey`: one pass adds input and residual, writes the sums, lists those above the bound.
+/// 1. `guess` a bound from a `sample`.
+/// 2. `survey`: one pass adds input and residual, writes the sums, lists those above the bound and
+///    writes in their places what they would leave if kept; `restore` undoes that after a miss.
 /// 3. `count_digits`, thrice (6 times for double): the k-th key by histograms of the list. If the
 ///    guess has missed they go over the array, until a digit tells a bound with which the list has
 ///    room; `relist` makes it anew, and the other digits are those of the list again.
-/// 4. `count_kept` says how much each row of tiles keeps; `write_kept` writes values, their rests,
-///    and indices, in order.
+/// 4. `count_kept` says how much each row of tiles keeps; `write_kept` writes values, indices, and
+///    the rests that are not there yet, in order.
 /// 5. `write_indices` codes those; `clear_nonfinite`, if there is something to clear.
 ///
 /// A hit reads input and residual once and writes the residual once; a miss reads the sums twice
@@ -54,8 +55,12 @@ class Encode {
         layout_(arguments.layout),
         format_(arguments.format),
         at_(job.count, layout_.indices.k, sizeof(Value)),
-        list_{part<Value>(at_.values), part<std::uint16_t>(at_.places),
-              part<std::uint64_t>(at_.ranges), part<std::uint64_t>(at_.counts), at_.guess.capacity},
+        list_{part<Value>(at_.values),
+              part<std::uint16_t>(at_.places),
+              part<std::uint64_t>(at_.ranges),
+              part<std::uint64_t>(at_.counts),
+              at_.guess.capacity,
+              topk::Rounding<Value>(format_)},
         search_(part<Search<Value>>(0)),
         bins_(part<std::uint64_t>(at_.bins)),
         status_(status) {
@@ -71,15 +76,18 @@ class Encode {
     const Values<Element> values{input, residual, job_.count,
                                  is_aligned(input) && is_aligned(residual)};
     const bool guesses = at_.guess.capacity > 0;
-    const std::size_t sample = guesses ? topk::sample_bytes : 0;
-    launch(guess<Element>, {1, guesses ? guess_warps : 1, scratch_and_bins_bytes + sample}, stream_,
-           values, at_.guess, search_, bins_, list_);
+    over_items(sample<Element>, at_.guess.sampled, values, at_.guess, search_, bins_, list_);
+    if (guesses) {
+      launch(guess<Value>, {1, most_block_warps, scratch_and_bins_bytes}, stream_, at_.guess,
+             search_, list_);
+    }
     over_tiles(survey<Element>, many_turns, values, sums, is_aligned(sums), list_,
                layout_.indices.k, search_, status_);
     if (layout_.indices.k > 0) {
       if (sums == nullptr) {
         queue_selection(values);
       } else {
+        if (guesses) over_tiles(restore<Value>, one_turn, list_, job_.count, search_, sums);
         queue_selection(Values<Value>{sums, nullptr, job_.count, is_aligned(sums)});
       }
     }

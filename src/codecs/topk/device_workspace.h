@@ -3,6 +3,7 @@
 /// array in tiles, one a warp at a time, and in rows of tiles where order matters.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "base/bytes.h"
@@ -19,8 +20,12 @@ inline constexpr unsigned row_tiles = 32;
 /// Bytes of what is counted of a row.
 inline constexpr std::uint64_t row_bytes = 16;
 
-/// Values of the sample, which lies in a block's shared memory.
-inline constexpr std::uint64_t sample_bytes = 32 << 10;
+/// How many values a guess looks at: of large arrays more, since the better the guess, the less is
+/// listed that is not kept; but no more than one block has registers for.
+inline constexpr std::uint64_t least_sample_bytes = 32 << 10, most_sample_bytes = 128 << 10;
+constexpr std::uint64_t sampled_of(std::uint64_t count, std::uint64_t value_bytes) {
+  return std::clamp(count / 64, least_sample_bytes / value_bytes, most_sample_bytes / value_bytes);
+}
 
 inline constexpr int digit_bits = 11;
 
@@ -48,7 +53,7 @@ struct BitRows {
 /// Where the parts of an encode's workspace begin.
 struct EncodeWorkspace {
   EncodeWorkspace(std::uint64_t count, std::uint64_t k, std::uint64_t value_bytes)
-      : guess(count, k, sample_bytes / value_bytes),
+      : guess(count, k, sampled_of(count, value_bytes)),
         tiles(divide_up(count, tile_bytes / value_bytes)),
         rows(divide_up(tiles, row_tiles)) {
     take(256);  // the state of the search

@@ -157,4 +157,34 @@ class ValueCoding {
   Scale down_, up_;
 };
 
+/// What a decoder reads of a value in the midst of a format's range, whatever the exponent: there a
+/// scale by powers of two changes nothing, and the value is rounded to the format's fraction. A
+/// guess for all others.
+template <class Value>
+class Rounding {
+ public:
+  SKIMP_HOST_DEVICE explicit Rounding(Format format)
+      : bits_(format == Format::float16    ? narrowing + 13
+              : format == Format::bfloat16 ? narrowing + 16
+                                           : 0) {}
+
+  SKIMP_HOST_DEVICE Value operator()(Value value) const {
+    if constexpr (narrowing > 0) value = without(value, narrowing);
+    return bits_ == 0 ? value : without(value, bits_);
+  }
+
+ private:
+  /// Doubles become floats first, and are rounded twice.
+  static constexpr int narrowing = fraction_bits<Value> - fraction_bits<float>;
+
+  /// Rounded to a fraction that ends in n zeros, ties to even.
+  SKIMP_HOST_DEVICE static Value without(Value value, int n) {
+    const auto bits = std::bit_cast<BitsOf<Value>>(value);
+    const BitsOf<Value> last = BitsOf<Value>{1} << n;
+    return std::bit_cast<Value>((bits + last / 2 - 1 + (bits >> n & 1)) & ~(last - 1));
+  }
+
+  int bits_;
+};
+
 }  // namespace skimp::topk
