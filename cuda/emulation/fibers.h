@@ -68,9 +68,10 @@ class Order {
 
 class Fibers {
  public:
-  /// Those of this CPU thread, suspended until they are given work; made once, and kept.
+  /// Suspended until they are given work; made once, and kept for whichever CPU thread runs the
+  /// next kernel: one at a time does.
   static Fibers& of(unsigned threads) {
-    thread_local std::map<unsigned, Fibers> kept;
+    static std::map<unsigned, Fibers> kept;
     return kept.try_emplace(threads, threads).first->second;
   }
 
@@ -231,7 +232,7 @@ class Fibers {
 #endif
   }
 
-  inline static thread_local Fibers* current_ = nullptr;
+  inline static Fibers* current_ = nullptr;
 
   const std::function<void()>* body_ = nullptr;
   std::vector<Fiber> all_;
