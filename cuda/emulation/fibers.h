@@ -114,7 +114,9 @@ class Fibers {
     Warp& warp = *fiber.warp;
     if (mask != 0xFFFFFFFFu) stop("kernels exchange values among whole warps only");
     if (warp.arrived == 0) warp.what = what;
-    if (std::strcmp(warp.what, what) != 0) stop("the lanes of a warp are at different exchanges");
+    if (warp.what != what && std::strcmp(warp.what, what) != 0) {
+      stop("the lanes of a warp are at different exchanges");
+    }
     fiber.generation = warp.generation;
     std::uint64_t* slots = warp.slots[fiber.generation % 2];
     slots[fiber.lane] = value;
