@@ -31,11 +31,11 @@ struct dim3 {
   unsigned x = 1, y = 1, z = 1;
 };
 
-inline thread_local dim3 threadIdx, blockIdx, blockDim, gridDim;
+inline dim3 threadIdx, blockIdx, blockDim, gridDim;
 
 namespace skimp::emulation {
 
-inline thread_local std::byte* shared_memory = nullptr;
+inline std::byte* shared_memory = nullptr;
 
 /// The `lane`-th lane's value of an exchange.
 template <class T>

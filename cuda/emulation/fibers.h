@@ -68,9 +68,10 @@ class Order {
 
 class Fibers {
  public:
-  /// Those of this CPU thread, suspended until they are given work; made once, and kept.
+  /// Suspended until they are given work; made once, and kept for whichever CPU thread runs the
+  /// next kernel: one at a time does.
   static Fibers& of(unsigned threads) {
-    thread_local std::map<unsigned, Fibers> kept;
+    static std::map<unsigned, Fibers> kept;
     return kept.try_emplace(threads, threads).first->second;
   }
 
@@ -113,7 +114,9 @@ class Fibers {
     Warp& warp = *fiber.warp;
     if (mask != 0xFFFFFFFFu) stop("kernels exchange values among whole warps only");
     if (warp.arrived == 0) warp.what = what;
-    if (std::strcmp(warp.what, what) != 0) stop("the lanes of a warp are at different exchanges");
+    if (warp.what != what && std::strcmp(warp.what, what) != 0) {
+      stop("the lanes of a warp are at different exchanges");
+    }
     fiber.generation = warp.generation;
     std::uint64_t* slots = warp.slots[fiber.generation % 2];
     slots[fiber.lane] = value;
@@ -231,7 +234,7 @@ class Fibers {
 #endif
   }
 
-  inline static thread_local Fibers* current_ = nullptr;
+  inline static Fibers* current_ = nullptr;
 
   const std::function<void()>* body_ = nullptr;
   std::vector<Fiber> all_;

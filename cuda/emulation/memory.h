@@ -9,7 +9,6 @@
 #include <cstdlib>
 #include <map>
 #include <mutex>
-#include <vector>
 
 #if !defined(__SANITIZE_ADDRESS__)
 #include <sys/mman.h>
@@ -38,33 +37,36 @@ class DeviceHeap {
     return heap;
   }
 
-  /// Null when there is no room. What was freed is used again for the same size.
+  /// Null when there is no room. The lowest gap, so that little is ever opened and closed.
   void* allocate(std::size_t bytes) {
+    if (begin_ == nullptr || bytes >= capacity) return nullptr;
     const std::lock_guard lock(mutex_);
-    const std::size_t size = (bytes + granule - 1) / granule * granule;
-    auto& freed = freed_[size];
-    std::byte* memory = nullptr;
-    if (!freed.empty()) {
-      memory = freed.back();
-      freed.pop_back();
-    } else if (begin_ != nullptr && size <= capacity - used_) {
-      memory = begin_ + used_;
-      used_ += size;
+    const std::size_t size = (bytes / granule + 1) * granule;  // arrays of nothing differ, too
+    std::size_t offset = 0;
+    for (const auto& [begin, end] : taken_) {
+      if (begin - offset >= size) break;
+      offset = end;
     }
-    if (memory != nullptr) sizes_[memory] = size;
-    return memory;
+    if (size > capacity - offset) return nullptr;
+    taken_[offset] = offset + size;
+    return begin_ + offset;
   }
 
   void free(void* memory) {
     const std::lock_guard lock(mutex_);
-    const auto found = sizes_.find(static_cast<std::byte*>(memory));
-    if (found == sizes_.end()) std::abort();  // not from here, or freed twice
-    freed_[found->second].push_back(found->first);
-    sizes_.erase(found);
+    const auto offset = static_cast<std::size_t>(static_cast<std::byte*>(memory) - begin_);
+    if (taken_.erase(offset) == 0) std::abort();  // not from here, or freed twice
   }
 
-  void open() { protect(PROT_READ | PROT_WRITE); }
-  void close() { protect(PROT_NONE); }
+  void open() {
+    const std::lock_guard lock(mutex_);
+    opened_ = taken_.empty() ? 0 : taken_.rbegin()->second;
+    protect(PROT_READ | PROT_WRITE);
+  }
+  void close() {
+    const std::lock_guard lock(mutex_);
+    protect(PROT_NONE);
+  }
 
  private:
   static constexpr std::size_t granule = 256;
@@ -78,17 +80,15 @@ class DeviceHeap {
   }
 
   void protect(int access) {
-    if (always_open_) return;
-    const std::lock_guard lock(mutex_);
-    if (used_ > 0 && mprotect(begin_, used_, access) != 0) std::abort();
+    if (always_open_ || opened_ == 0) return;
+    if (mprotect(begin_, opened_, access) != 0) std::abort();
   }
 
   const bool always_open_ = std::getenv("SKIMP_EMULATION_OPEN") != nullptr;
   std::mutex mutex_;
   std::byte* begin_ = nullptr;
-  std::size_t used_ = 0;
-  std::map<std::size_t, std::vector<std::byte*>> freed_;  ///< by size
-  std::map<std::byte*, std::size_t> sizes_;
+  std::map<std::size_t, std::size_t> taken_;  ///< from offset to offset
+  std::size_t opened_ = 0;                    ///< what is open while work runs, from begin_
 };
 #endif
 

@@ -21,6 +21,7 @@ FLAGS = [
     "-ffp-contract=off",
     "-fsanitize=address,undefined",
     "-fno-sanitize-recover=all",
+    f"-I{ROOT}",
     f"-I{ROOT / 'src'}",
     f"-I{ROOT / 'src' / 'include'}",
 ]
@@ -37,7 +38,8 @@ def decode_fuzz():
     """The path of the compiled program; its name holds the digest of what it is made of."""
     layers = [ROOT / "src" / layer for layer in ("base", "device", "codecs", "include")]
     inputs = sorted(path for layer in layers for path in layer.rglob("*.[hc]*"))
-    inputs.append(ROOT / "tests" / "fuzz" / "decode_fuzz.cc")
+    fuzz = ROOT / "tests" / "fuzz"
+    inputs += [fuzz / name for name in ("decode_fuzz.cc", "decoding.h", "handmade_frames.h")]
     digest = hashlib.sha256(repr(FLAGS).encode())
     for path in inputs:
         digest.update(path.read_bytes())
