@@ -1,5 +1,6 @@
 """How ranks find each other without MPI, by a file or by torch; and what is said when they fail."""
 
+import os
 import re
 import socket
 import stat
@@ -203,6 +204,10 @@ print(comm.rank, float(total[0]))
 if rank != 0:
     part = skimp.tcp(odd)
     print(part.rank, part.world_size, part.transport)
+try:
+    skimp.nccl(torch.distributed, device=0)
+except (skimp.TransportError, skimp.PeerFailed) as error:
+    assert "/nowhere/libnccl.so" in str(error), error
 """
 
 
@@ -213,6 +218,7 @@ def test_torch(file):
             [sys.executable, "-c", PROGRAM, file, str(rank)],
             stdout=subprocess.PIPE,
             text=True,
+            env={**os.environ, "SKIMP_NCCL_LIBRARY": "/nowhere/libnccl.so"},
         )
         for rank in range(3)
     ]
