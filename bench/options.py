@@ -169,7 +169,8 @@ def _parser() -> argparse.ArgumentParser:
     codec.add_argument(
         "--device",
         choices=("cuda",),
-        help="kernels on a GPU, where arrays and payloads stay; needs torch there",
+        help="kernels on a GPU, where arrays and payloads stay; needs torch there, and to compare "
+        "with cub::DeviceTopK nvcc and the headers of nvidia-cuda-cccl",
     )
     return parser
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import skimp
+from skimp.bench.codecs import device_topk
 from skimp.bench.codecs.baseline import Baseline, cupy_of, torch_or_none
 from skimp.bench.ranks import Array
 
@@ -36,7 +37,8 @@ def baselines(codec: skimp.Codec, x: Array) -> list[Baseline]:
 
 
 def baselines_in_torch(codec: skimp.Codec, x: Array, torch: Any, tensor: Any) -> list[Baseline]:
-    """torch.topk alone, a step with feedback around it, and cupy's partition."""
+    """torch.topk alone, and with the steps of feedback around it; CUB's likewise; cupy's
+    partition."""
     kept = _kept(codec, x)
     residual = torch.zeros_like(tensor)
     out = torch.empty_like(tensor)
@@ -62,6 +64,8 @@ def baselines_in_torch(codec: skimp.Codec, x: Array, torch: Any, tensor: Any) ->
         Baseline("  torch.topk", select, None, payload_bytes),
         Baseline("  torch top-k chain", encode, decode, payload_bytes),
     ]
+    if tensor.is_cuda:
+        found += device_topk.baselines(torch, tensor, residual, kept)
     if (array := cupy_of(tensor)) is not None:
         cupy = import_module("cupy")
         found.append(

@@ -56,6 +56,10 @@ void bind_communicators(py::module_& module) {
       },
       py::arg("control"), py::arg("library"), py::arg("device"), WithoutGil(),
       py::keep_alive<0, 1>());
+  module.def(
+      "tcp_create",
+      [](int rank, const std::vector<int>& sockets) { return Communicator::tcp(rank, sockets); },
+      py::arg("rank"), py::arg("sockets"), WithoutGil());
   module.def("mpi_create", &mpi_create, py::arg("library"), py::arg("communicator"),
              py::arg("byte"), py::arg("shared_memory"), WithoutGil());
 }

@@ -56,6 +56,7 @@ from skimp.reshard import reshard
 from skimp.residual import Residual
 from skimp.selections import ArcTopK, BlockTopK, Dct, RandomK, Threshold, TopK
 from skimp.sparse import Sparse
+from skimp.tcp import tcp
 from skimp.threads import run_threads
 
 __version__ = _version()
@@ -112,4 +113,5 @@ __all__ = [
     "nccl",
     "reshard",
     "run_threads",
+    "tcp",
 ]

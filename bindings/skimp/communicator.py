@@ -19,7 +19,7 @@ from skimp.report import Report
 
 
 class Communicator(Collectives, PointToPoint):
-    """One rank of a group; made by `run_threads`, `skimp.mpi`, `skimp.nccl` or `split`.
+    """One rank of a group; of `run_threads`, `skimp.mpi`, `skimp.tcp`, `skimp.nccl` or `split`.
 
     Used by one thread at a time. After fork() use none that was made before it. As a context
     manager it is closed at the end of the block; an exception that leaves the block tells the
@@ -46,7 +46,7 @@ class Communicator(Collectives, PointToPoint):
 
     @property
     def transport(self) -> str:
-        """What carries the messages: "threads", "mpi" or, between devices, "nccl"."""
+        """What carries the messages: "threads", "mpi", "tcp" or, between devices, "nccl"."""
         return self._native.transport
 
     @property

@@ -53,7 +53,7 @@ class TimeoutError(Error, builtins.TimeoutError):
 
 
 class PeerFailed(Error, ConnectionError):
-    """A peer said that it failed, and why."""
+    """A peer said that it failed, and why; or its connection ended."""
 
     status = 6
 

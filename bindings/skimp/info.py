@@ -22,7 +22,7 @@ def info() -> dict[str, str]:
         "skimp": _objects.version(),
         "library": str(paths.LIBRARY),
         "codecs": " ".join(codec_names()),
-        "transports": "threads mpi nccl",
+        "transports": "threads mpi tcp nccl",
         "processor": f"{platform.machine()}, {_usable_cores()} cores, {_isa()}",
         "mpi": _mpi(),
         "cuda": _cuda(),

@@ -11,6 +11,7 @@ from typing import Any
 from skimp import _objects
 from skimp.communicator import Communicator
 from skimp.mpi import mpi
+from skimp.tcp import is_torch_group, tcp
 
 
 def nccl(comm: Any = None, device: int | None = None, timeout: float | None = None) -> Communicator:
@@ -18,8 +19,9 @@ def nccl(comm: Any = None, device: int | None = None, timeout: float | None = No
 
     comm
         What brings the ranks together, and carries all else: a Skimp communicator (of `skimp.mpi`,
-        of `run_threads`), or what `skimp.mpi` takes: an mpi4py communicator, None for
-        ``MPI.COMM_WORLD``. NCCL's unique id goes by it, so there is nothing to pass around.
+        `skimp.tcp`, `run_threads`), or what those two are made of: an mpi4py communicator, None for
+        ``MPI.COMM_WORLD``; `torch.distributed`, or one of its process groups. NCCL's unique id goes
+        by it, so there is nothing to pass around.
     device
         The number of this rank's GPU, of which NCCL wants another for each rank. None takes the one
         that torch or cupy works on at the moment, or 0.
@@ -44,14 +46,32 @@ def nccl(comm: Any = None, device: int | None = None, timeout: float | None = No
 
         comm = skimp.nccl()
         mean = comm.allreduce(gradient, codec=skimp.Sign())     # a torch or cupy array
+
+    Under ``torchrun --nproc-per-node 4 train.py``, without MPI::
+
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        torch.distributed.init_process_group("gloo")
+        comm = skimp.nccl(torch.distributed)
+
+    Started by hand, by a file that all ranks see::
+
+        comm = skimp.nccl(skimp.tcp(file="/shared/job-17", rank=rank, world_size=4))
     """
-    control = comm if isinstance(comm, Communicator) else mpi(comm)
+    control = _control(comm, timeout)
     if device is None:
         device = _current_device()
     communicator = control._add(_objects.nccl_create(control._native, library(), device))
     if timeout is not None:
         communicator.set_timeout(timeout)
     return communicator
+
+
+def _control(comm: Any, timeout: float | None) -> Communicator:
+    if isinstance(comm, Communicator):
+        return comm
+    if is_torch_group(comm):
+        return tcp(comm, timeout=timeout)
+    return mpi(comm)
 
 
 def _current_device() -> int:

@@ -6,6 +6,7 @@
 #include "transports/faulty/faulty.h"
 #include "transports/mpi/mpi.h"
 #include "transports/nccl/nccl.h"
+#include "transports/tcp/tcp.h"
 #include "transports/threads/threads.h"
 
 using skimp::Communicator;
@@ -53,6 +54,16 @@ skimp_status skimp_mpi_create_from_handles(const char* library, const void* mpi_
     require_pointer(communicator, "communicator");
     *communicator =
         wrap(skimp::make_mpi_from_handles(library, mpi_communicator, mpi_byte, shared_memory != 0));
+  });
+}
+
+skimp_status skimp_tcp_create(int rank, int world_size, const int* sockets,
+                              skimp_communicator** communicator) {
+  return guard([&] {
+    require_pointer(sockets, "sockets");
+    require_pointer(communicator, "communicator");
+    require(world_size >= 1, "tcp: world_size = ", world_size, " must be at least 1");
+    *communicator = wrap(skimp::make_tcp(rank, {sockets, static_cast<std::size_t>(world_size)}));
   });
 }
 

@@ -54,4 +54,9 @@ void check_payload_from(int peer, const FrameHeader& header, Bytes payload) {
   naming(peer, [&] { check_payload(header, payload); });
 }
 
+void require_connected(const Transport& transport, int peer, const std::string& call) {
+  const std::string loss = transport.loss(peer);
+  if (!loss.empty()) fail(SKIMP_PEER_FAILED, "rank ", peer, " has gone: ", loss, " (", call, ")");
+}
+
 }  // namespace skimp

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "codecs/frame.h"
@@ -35,5 +36,8 @@ FrameHeader read_first_message(int peer, Bytes message, Bytes& payload);
 
 /// Throws CorruptPayload, naming the peer, unless this is the payload that the header tells of.
 void check_payload_from(int peer, const FrameHeader& header, Bytes payload);
+
+/// For who waits for a peer, and has found nothing from it: throws PeerFailed if nothing can come.
+void require_connected(const Transport& transport, int peer, const std::string& call);
 
 }  // namespace skimp

@@ -39,6 +39,7 @@ void Mailbox::send(int peer, int tag, FrameHeader header, Bytes payload) {
   header.sequence = at(peer).sent;
   seal(header, payload);
   messenger_->watch(peer);
+  require_connected(*transport_, peer, text_);
   outgoing_.emplace(OutgoingFrame{peer, header});
   start_frame(*transport_, channel_, *outgoing_, payload);
   ++at(peer).sent;
@@ -151,6 +152,12 @@ bool Mailbox::wait_until(int peer, double deaf_for, const std::function<bool()>&
     met = condition();
     const TimePoint now = Clock::now();
     if (met || now >= end) break;
+    if (!transport_->loss(peer).empty()) {
+      // What it sent before is taken in first, and may say why it went.
+      const bool new_here = listen(peer);
+      if (watch(peer, condition) || new_here) continue;
+      require_connected(*transport_, peer, text_);
+    }
     const bool deaf = now < deaf_until;
     bool again = false;  // Receives that are new may find what came long ago.
     for (int other = 0; other < transport_->world_size(); ++other) {

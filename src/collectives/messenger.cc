@@ -154,12 +154,15 @@ void Messenger::advance(int peer) {
   while (true) {
     Incoming* next = from.next();
     if (next != nullptr && next->state == Incoming::payload_due) {
-      if (!next->request->done()) return;
+      if (!next->request->done()) return require_connected(*transport_, peer, call_.text);
       read_payload(peer, *next);
       continue;
     }
     if (next != nullptr) listen(peer);
-    if (!hear(peer)) return;
+    if (!hear(peer)) {
+      if (next != nullptr) require_connected(*transport_, peer, call_.text);
+      return;
+    }
     if (has_failed(peer, next)) throw read_error_frame(from.inbox.payload, peer);
     if (in_inquest_) {
       // One frame tells enough, and the next message may be its payload.

@@ -74,6 +74,11 @@ class Transport {
   /// them keeps them for ever after a failure.
   virtual bool can_withdraw() const = 0;
 
+  /// Why nothing more will come from a peer than has come, empty while more may. Such a peer is no
+  /// error by itself: it may have done its part, and what came before may say why it went. Receives
+  /// from it stay unfinished, and what is sent to it is dropped.
+  virtual std::string loss([[maybe_unused]] int peer) const { return {}; }
+
   /// Channels 0 … channels() - 1 may be used.
   virtual Channel channels() const = 0;
 };

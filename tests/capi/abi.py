@@ -151,6 +151,7 @@ FUNCTIONS = {
     "threads_create": (c_int, POINTER(c_void_p)),
     "mpi_table_create": (POINTER(MpiTable), POINTER(c_void_p)),
     "mpi_create_from_handles": (c_char_p, c_void_p, c_void_p, c_int, POINTER(c_void_p)),
+    "tcp_create": (c_int, c_int, POINTER(c_int), POINTER(c_void_p)),
     "communicator_close": (c_void_p, c_char_p),
     "communicator_set_timeout": (c_void_p, c_double),
     "communicator_split": (c_void_p, c_int, c_int, POINTER(c_void_p)),

@@ -1,6 +1,6 @@
 """The edges of the C interface: wrong arguments are statuses with a message, never a crash."""
 
-from ctypes import byref, c_uint64, c_void_p, create_string_buffer, sizeof
+from ctypes import byref, c_int, c_uint64, c_void_p, create_string_buffer, sizeof
 
 import numpy as np
 import pytest
@@ -44,6 +44,8 @@ def test_null_is_named(lib, alone, sign):
         ("mpi_communicator", lib.mpi_create_from_handles, None, None, data, 1, byref(made)),
         ("mpi_byte", lib.mpi_create_from_handles, None, data, None, 1, byref(made)),
         ("communicator", lib.mpi_create_from_handles, None, data, data, 1, None),
+        ("sockets", lib.tcp_create, 0, 1, None, byref(made)),
+        ("communicator", lib.tcp_create, 0, 1, (c_int * 1)(), None),
         ("communicator", lib.communicator_close, None, None),
         ("communicator", lib.communicator_set_timeout, None, 1.0),
         ("communicator", lib.communicator_split, None, 0, 0, byref(made)),

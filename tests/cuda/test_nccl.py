@@ -183,6 +183,23 @@ def test_messages_go_by_the_transport(world):
     compare(world, 3, steps, join=join)
 
 
+def test_without_mpi(tmp_path):
+    """Ranks that a file has brought together; what they fail of reaches them by TCP."""
+
+    def over_tcp(comm):
+        return join(skimp.tcp(file=tmp_path / "ranks", rank=comm.rank, world_size=comm.world_size))
+
+    compare("all", 3, steps_of_two_phase("sign", "normal", 5003, "float32"), None, over_tcp)
+
+    def worker(comm):
+        link = over_tcp(comm)
+        codec = skimp.Sign() if link.rank == 1 else skimp.Quantize(8)
+        with pytest.raises(skimp.MismatchError, match="rank 1"):
+            link.allreduce(mine(link, array("normal", 500, "float32", 1)), codec=codec)
+
+    skimp.run_threads(3, worker)
+
+
 def test_what_a_communicator_says():
     def worker(comm):
         link = skimp.nccl(comm, device=0)

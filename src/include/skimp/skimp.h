@@ -71,6 +71,13 @@ SKIMP_API skimp_status skimp_mpi_create_from_handles(const char* library,
                                                      const void* mpi_byte, int shared_memory,
                                                      skimp_communicator** communicator);
 
+/** Ranks in processes that stream sockets connect, of TCP or Unix: sockets[peer] is connected with
+ *  that rank and with nothing else, and has carried all that its ends had to say to each other
+ *  before; the own entry is not read. Owns them on success. A rank whose process ends is noticed at
+ *  once by who waits for it (SKIMP_PEER_FAILED). */
+SKIMP_API skimp_status skimp_tcp_create(int rank, int world_size, const int* sockets,
+                                        skimp_communicator** communicator);
+
 /** A communicator of the ranks of `control`, in their order, in which payloads of arrays on devices
  *  go from one device to another by NCCL. All else goes as it would in a part of `control`: headers
  *  and errors, which come before and end a call within its deadline, and arrays in host memory.
@@ -102,7 +109,7 @@ SKIMP_API skimp_status skimp_communicator_close(skimp_communicator* communicator
 SKIMP_API int skimp_communicator_rank(const skimp_communicator* communicator);
 SKIMP_API int skimp_communicator_world_size(const skimp_communicator* communicator);
 
-/** "threads", "mpi": what carries the messages. */
+/** "threads", "mpi", "tcp", or "nccl" between devices: what carries the messages. */
 SKIMP_API const char* skimp_communicator_transport(const skimp_communicator* communicator);
 
 /** Seconds that a wait may take before SKIMP_TIMEOUT; 300 at first. The same on all ranks. */

@@ -87,6 +87,13 @@ class Communicator : public Handle<skimp_communicator, skimp_communicator_destro
     return communicators;
   }
 
+  /// Ranks in processes, by a connected stream socket for each; see skimp_tcp_create.
+  static Communicator tcp(int rank, std::span<const int> sockets) {
+    skimp_communicator* made = nullptr;
+    check(skimp_tcp_create(rank, static_cast<int>(sockets.size()), sockets.data(), &made));
+    return Communicator(made);
+  }
+
   /// See skimp_communicator_send_from_devices.
   void send_from_devices() { check(skimp_communicator_send_from_devices(handle())); }
 

@@ -35,7 +35,7 @@ typedef enum skimp_status SKIMP_INT {
   SKIMP_MISMATCH = 3,         /**< ranks disagree on count, dtype, codec, operation, ... */
   SKIMP_CORRUPT_PAYLOAD = 4,  /**< received bytes are not a frame that Skimp wrote */
   SKIMP_TIMEOUT = 5,          /**< a peer, named in the message, did not answer in time */
-  SKIMP_PEER_FAILED = 6,      /**< a peer said that it failed, and why */
+  SKIMP_PEER_FAILED = 6,      /**< a peer said that it failed, and why; or it has gone */
   SKIMP_NONFINITE = 7,        /**< NaN or Inf on some rank, and the call asked to raise */
   SKIMP_CLOSED = 8,           /**< the communicator was closed */
   SKIMP_OUT_OF_MEMORY = 9,
