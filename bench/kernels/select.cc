@@ -119,7 +119,7 @@ int main(int argc, char** argv) {
         {
             {"branch", scalar, run(scalar, [](auto, auto&&... a) { branch(a...); })},
             {"branch-free append", scalar, run(scalar, [](auto, auto&&... a) { append(a...); })},
-            {"bits of a word, four at a time", scalar, run(scalar, by_library)},
+            {"bits of a word", scalar, run(scalar, by_library)},
             {"bits of a word, AVX2", avx2, run(avx2, by_library)},
 #if SKIMP_X86
             {"permute by table, AVX2", avx2,

@@ -14,10 +14,10 @@
 
 namespace skimp::quantize {
 
-/// Encoders divide once and form the other quotient by products, where a processor adds these in
-/// one step: its divider and its multipliers are busy at the same time.
+/// Dividers take no more of a wide vector at once than of two halves, multipliers do: level / L is
+/// formed by products with AVX-512 (bench/kernels/quotient.cc).
 template <Isa isa, class Value>
-using LevelsOn = Levels<Value, isa != Isa::scalar>;
+using LevelsOn = Levels<Value, isa == Isa::avx512>;
 
 /// What the encoders share: the scale of a block is its largest magnitude.
 template <class Value>
@@ -89,8 +89,10 @@ struct Decoder {
   Planes<const std::byte> planes;
   std::int32_t largest_codes[group_elements] = {};  ///< by lane: one maximum would be a long chain
 
-  void decode(auto, Value scale, std::uint64_t begin, std::uint64_t n, Value* __restrict x) {
-    const Levels<Value, false> levels(scale, largest);
+  template <Isa isa>
+  void decode(IsaConstant<isa>, Value scale, std::uint64_t begin, std::uint64_t n,
+              Value* __restrict x) {
+    const LevelsOn<isa, Value> levels(scale, largest);
     std::uint64_t i = 0;
     planes.visit_bits([&](auto bits) {
       std::int32_t codes[group_elements], seen[group_elements];
