@@ -1,6 +1,6 @@
 /* Averages an array over four ranks that are threads of this program, with one bit an element.
  *
- *   cc allreduce_threads.c $(python -m skimp --cflags --libs) -lpthread -o allreduce_threads
+ *   cc allreduce_threads.c $(python -m skimp --cflags --libs) -lpthread -lm -o allreduce_threads
  *   ./allreduce_threads
  */
 #include <math.h>

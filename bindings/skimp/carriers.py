@@ -34,9 +34,13 @@ class FileCarrier:
         folder, name = self._path.parent, self._path.name
         try:
             file, whole = tempfile.mkstemp(dir=folder, prefix=f".{name}.")
-            with open(file, "w", encoding="ascii") as writer:
-                writer.write(unique_id)
-            os.replace(whole, self._path)
+            try:
+                with open(file, "w", encoding="ascii") as writer:
+                    writer.write(unique_id)
+                os.replace(whole, self._path)
+            except OSError:
+                os.unlink(whole)
+                raise
         except OSError as error:
             raise TransportError(f"tcp: rank 0 cannot write {self._path}: {error}") from error
 

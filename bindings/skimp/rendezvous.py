@@ -303,7 +303,10 @@ def _read(
     (length,) = _LENGTH.unpack(exactly(_LENGTH.size))
     if length > _LONGEST:
         raise ValueError(f"a message of {length} bytes")
-    message = json.loads(exactly(length))
+    try:
+        message = json.loads(exactly(length))
+    except RecursionError as error:
+        raise ValueError("a message of too many levels") from error
     if not isinstance(message, dict):
         raise ValueError("something else than a message of Skimp's")
     return message

@@ -5,6 +5,7 @@
 
 #include <deque>
 #include <functional>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -153,7 +154,7 @@ class Messenger {
   bool has_stated_ = false;
   bool in_inquest_ = false;
   std::vector<Peer> peers_;
-  std::deque<OutgoingFrame> outgoing_;
+  std::list<OutgoingFrame> outgoing_;                      ///< none moves before it has left
   std::unordered_map<std::uint64_t, std::string> agreed_;  ///< texts by fingerprint
   std::optional<LinkQueue> link_;                          ///< of this call
   Traffic traffic_;

@@ -108,7 +108,8 @@ def test_strangers_are_sent_away(file):
     def knock():
         waits_for(file.exists)
         address, port = file.read_text().split()[1:3]
-        for words in (b"GET / HTTP/1.1\r\n\r\n", b"\x02\0\0\0{}", b"\x02\0\0\0[]"):
+        nested = b"\x40\x0d\x03\0" + b"[" * 200_000
+        for words in (b"GET / HTTP/1.1\r\n\r\n", b"\x02\0\0\0{}", b"\x02\0\0\0[]", nested):
             stranger = socket.create_connection((address, int(port)))
             with stranger, suppress(ConnectionError):
                 stranger.sendall(words)
@@ -183,9 +184,12 @@ def test_arguments(arguments, why):
         skimp.tcp(**arguments)
 
 
-def test_a_folder_that_is_not_there(tmp_path):
-    with pytest.raises(skimp.TransportError, match="rank 0 cannot write"):
-        join(tmp_path / "no" / "ranks", 0)
+def test_places_where_no_file_can_be(tmp_path):
+    (tmp_path / "folder").mkdir()
+    for path in (tmp_path / "no" / "ranks", tmp_path / "folder"):
+        with pytest.raises(skimp.TransportError, match="rank 0 cannot write"):
+            join(path, 0)
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
 
 
 PROGRAM = """

@@ -197,6 +197,19 @@ def test_who_has_gone_need_not_be_there(world):
     assert "rank 2 has gone: it closed its connection" in refused.message
 
 
+def test_many_large_frames_at_a_time(world):
+    """More than sockets take: a header that waits its turn is read from where it lay at first."""
+
+    def worker(comm):
+        x = np.full((comm.world_size, 3_000_000), comm.rank, np.float32)
+        for _ in range(3):
+            comm.alltoall(x, out=x)
+            assert (x == np.arange(comm.world_size)[:, None]).all()
+            x[:] = comm.rank
+
+    assert [rank.error for rank in world(5, worker)] == [None] * 5
+
+
 @pytest.mark.parametrize(
     ("data", "why"),
     [
