@@ -35,7 +35,7 @@ SKIMP_HOST_DEVICE Value random_integer(Value x, std::uint32_t word) {
 
 /// x / divisor, given the divisor's inverse: far from the ends of the range a product and a
 /// correction round as division does (Markstein, Computation of Elementary Functions on the IBM
-/// RISC System/6000 Processor, 1990), in half of the time or less.
+/// RISC System/6000 Processor, 1990). For where division is slow.
 template <class Value>
 SKIMP_HOST_DEVICE Value quotient(Value x, Value divisor, Value inverse) {
   const Value near = x * inverse;

@@ -1,5 +1,5 @@
 /// \file
-/// A word's bits as signs.
+/// 32 values as a word of their signs, and back.
 #pragma once
 
 #include <cstdint>
@@ -54,7 +54,7 @@ std::uint32_t split(const Value* x, Value scale, Value* rest) {
   return word;
 }
 
-/// The opposite of sign_bits: x[j] is `magnitude` with the sign of bit j.
+/// The opposite: x[j] is `magnitude` with the sign of bit j.
 template <class Value>
 void apply_signs(std::uint32_t word, Value magnitude, Value* x) {
   for (std::uint64_t j = 0; j < 32; ++j) x[j] = decoded(magnitude, (word & lane_bits[j]) != 0);
