@@ -75,6 +75,8 @@ def tcp(
     (0, False)
     """
     patience = DEFAULT_TIMEOUT if timeout is None else timeout
+    if not 0 < patience < float("inf"):
+        raise InvalidArgument(f"tcp: timeout = {timeout} must be above 0 seconds, and finite")
     carrier, rank, world_size = _carrier(group, file, rank, world_size)
     sockets, hosts = meet(carrier, rank, world_size, address, patience)
     native = _objects.tcp_create(rank, [-1 if peer is None else peer.fileno() for peer in sockets])
@@ -106,6 +108,8 @@ def _carrier(
         return _in_torch(group)
     if rank is None or world_size is None:
         raise InvalidArgument("tcp: a file needs rank and world_size beside it")
+    if world_size < 1:
+        raise InvalidArgument(f"tcp: world_size = {world_size} must be at least 1")
     if not 0 <= rank < world_size:
         raise InvalidArgument(
             f"tcp: rank = {rank} is not from 0 to {world_size - 1}, with world_size = {world_size}"
