@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 
 #include "base/isa.h"
 #include "codecs/elements.h"
@@ -112,6 +113,16 @@ void require_power_of_two(Value scale, const char* codec, std::uint64_t element)
                  element, " is not a power of two");
 }
 
+/// Decoders that multiply the scale by 1, 0 or no less than 1/127 say `proportional`. Its division
+/// by a power of two is theirs, then: no bit differs as long as nothing comes to be a denormal.
+template <class Decoder>
+inline constexpr bool is_proportional = requires { Decoder::proportional; };
+
+template <class Value>
+bool can_be_divided(Value scale, Value inverse) {
+  return inverse != Value{0} && scale * inverse >= 256 * std::numeric_limits<Value>::min();
+}
+
 /// Decodes the blocks of a payload, as above, with `decoder.decode(isa, scale, begin, n, values)`
 /// (what it writes for a scale of NaN does not matter) and at last `decoder.finish()`, which throws
 /// if there was a code that no encoder writes.
@@ -120,13 +131,18 @@ void decode_blocks(Bytes payload, std::uint64_t count, std::uint64_t block, cons
                    const char* codec, Decoder decoder) {
   on_isa([&](auto isa) {
     alignas(64) Value tile[run_elements];
-    const Sink<Value> sink(output);
+    const Sink<Value> dividing(output), plain(output.undivided());
+    const Value inverse =
+        is_proportional<Decoder> ? exact_inverse(static_cast<Value>(output.divisor)) : Value{0};
     const std::byte* scale_at = payload.data();
     for (std::uint64_t begin = 0; begin < count; begin += block) {
       const std::uint64_t n = std::min(block, count - begin);
-      const auto scale = load<Value>(scale_at);
+      auto scale = load<Value>(scale_at);
       scale_at += sizeof(Value);
       require_scale(scale, codec, begin / block);
+      const bool divided = can_be_divided(scale, inverse);
+      const Sink<Value>& sink = divided ? plain : dividing;
+      if (divided) scale *= inverse;
       for (std::uint64_t at = begin; at < begin + n; at += run_elements) {
         const std::uint64_t m = std::min(run_elements, begin + n - at);
         Value* values = sink.room(at, tile);

@@ -77,6 +77,13 @@ struct Output {
   double divisor = 1;     ///< values are divided by it (in the accumulator's type) before rounding
   bool add = false;       ///< add to what is there; `dtype` is then the accumulator's, divisor 1
   bool streamed = false;  ///< data belongs to an array too large for the cache; not when adding
+
+  /// For values that are divided already.
+  Output undivided() const {
+    Output output = *this;
+    output.divisor = 1;
+    return output;
+  }
 };
 
 /// One decode on a device: a payload of the bytes that `count` elements of `dtype` ask for.

@@ -24,7 +24,10 @@ COUNTS = (0, 1, 7, 8, 31, 32, 33, 63, 64, 65, 255, 256, 257)
 COUNTS += (2047, 2048, 2049, 16_383, 16_384, 20_000, 40_001)
 
 KINDS = {
-    **{kind: DATA[kind] for kind in ("normal", "denormal", "with_nonfinite", "ties", "wide")},
+    **{
+        kind: DATA[kind]
+        for kind in ("normal", "denormal", "tiny", "with_nonfinite", "ties", "wide")
+    },
     **{kind: DATA[kind] for kind in ("all_zero", "all_equal", "huge", "mostly_zero")},
     "minus_zero": lambda rng, n, dtype: -np.zeros(n),
     "loss_scaled": lambda rng, n, dtype: rng.standard_normal(n) * 2.0**14,  # some float16 overflow

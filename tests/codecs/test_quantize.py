@@ -5,6 +5,8 @@ import pytest
 import skimp
 
 from tests import oracle
+from tests.comparing import same_bits
+from tests.oracle import bitstring
 from tests.tables import array
 
 BITS = (8, 4, 3, 2)
@@ -47,6 +49,38 @@ def test_blocks_of_one_magnitude_are_exact(bits):
     for value in (-0.3, 0, 1e-45, -3e38):
         x = np.full(100, value, np.float32)
         assert np.array_equal(delivered(x, bits, block=32), x)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_three_levels_round_at_half_the_scale(dtype):
+    """2 bits: as division rounds, also next to the half, of any scale."""
+    dtype = np.dtype(dtype)
+    smallest = np.finfo(dtype).smallest_subnormal
+    codec = "quantize(bits=2,block=32)"
+    for scale in (1.7, 3.0, 1e-37, 3e38, 3 * smallest, 7 * smallest, 8 * smallest):
+        half = dtype.type(scale) / dtype.type(2)
+        near = [half, np.nextafter(half, dtype.type(0)), np.nextafter(half, dtype.type(scale))]
+        x = np.array([scale, 0, -0.0, *near, *np.negative(near)] * 11, dtype)
+        frame, rest = oracle.encode_frame(oracle.codec(codec), x, np.zeros_like(x), 0)
+        residual = skimp.Residual(x.size, dtype.name)
+        assert skimp.codec(codec).encode(x, residual=residual) == frame
+        assert same_bits(residual.values, rest)
+
+
+@pytest.mark.parametrize("bits", BITS)
+def test_the_code_that_is_left_over_is_refused(bits):
+    """Wherever it stands: in a whole group, or in the last one."""
+    x = array("normal", 256 + 45, "float32")
+    header, payload = oracle.open_frame(skimp.codec(f"quantize(bits={bits})").encode(x))
+    for element in range(0, x.size, 3):
+        forged = bytearray(payload)
+        at = 2 * x.itemsize  # behind the scales
+        for width in (2, 1) if bits == 3 else (bits,):
+            ones = ((1 << width) - 1) << element * width % 8
+            forged[at + element * width // 8] |= ones
+            at += bitstring.bytes_for(width * x.size)
+        with pytest.raises(skimp.CorruptPayload, match=f"code {2**bits - 1} exceeds"):
+            skimp.decode(oracle.seal(header, bytes(forged)), like=x)
 
 
 def test_stochastic_rounding_differs_by_seed_and_step():

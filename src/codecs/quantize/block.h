@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/isa.h"
 #include "codecs/blocks.h"
+#include "codecs/quantize/few_bits.h"
 #include "codecs/quantize/levels.h"
 #include "codecs/quantize/planes.h"
 #include "codecs/random_words.h"
@@ -59,9 +60,21 @@ struct NearestEncoder : Encoder<Value> {
   template <Isa isa>
   void emit(IsaConstant<isa>, Value scale, std::uint64_t begin, const Value* x, std::uint64_t n,
             Value* rest) const {
+    std::uint64_t done = 0;
+#if SKIMP_X86
+    if constexpr (isa == Isa::avx512 && sizeof(Value) == 4) {
+      if (this->largest == 1) {
+        for (; done + group_elements <= n; done += group_elements) {
+          store(this->planes.at(begin + done),
+                avx512::encode_in_three(x + done, scale, rest + done));
+        }
+        if (done == n) return;
+      }
+    }
+#endif
     const LevelsOn<isa, Value> levels(scale, this->largest);
-    this->put(levels, begin, x, n, rest,
-              [&](std::uint64_t i) { return nearest_integer(levels.position_of(x[i])); });
+    this->put(levels, begin + done, x + done, n - done, rest + done,
+              [&](std::uint64_t i) { return nearest_integer(levels.position_of(x[done + i])); });
   }
 };
 
@@ -85,39 +98,48 @@ struct StochasticEncoder : Encoder<Value> {
 /// Codes are checked when all have been decoded: a corrupt payload leaves nonsense in the output.
 template <class Value>
 struct Decoder {
-  int largest;
+  static constexpr bool proportional = true;
   Planes<const std::byte> planes;
-  std::int32_t largest_codes[group_elements] = {};  ///< by lane: one maximum would be a long chain
+  std::int32_t largest_code = 0;
 
   template <Isa isa>
   void decode(IsaConstant<isa>, Value scale, std::uint64_t begin, std::uint64_t n,
               Value* __restrict x) {
-    const LevelsOn<isa, Value> levels(scale, largest);
-    std::uint64_t i = 0;
     planes.visit_bits([&](auto bits) {
-      std::int32_t codes[group_elements], seen[group_elements];
-      std::copy(largest_codes, largest_codes + group_elements, seen);
-      for (; i + group_elements <= n; i += group_elements) {
-        planes.template unpack<bits>(begin + i, codes);
-        for (std::uint64_t j = 0; j < group_elements; ++j) {
-          seen[j] = std::max(seen[j], codes[j]);
-          x[i + j] = levels.value_of(levels.level_of(codes[j]));
-        }
+      const LevelsOn<isa, Value> levels(scale, largest_level(bits));
+#if SKIMP_X86
+      if constexpr (isa == Isa::avx512 && sizeof(Value) == 4 && (bits == 2 || bits == 4)) {
+        if (n % group_elements == 0) return look_up<bits>(levels, begin, n, x);
       }
-      std::copy(seen, seen + group_elements, largest_codes);
+#endif
+      std::int32_t largest = largest_code;
+      planes.template visit_codes<bits>(
+          begin, n, [&](std::uint64_t i, std::uint64_t m, const auto* __restrict codes) {
+            for (std::uint64_t j = 0; j < m; ++j) {
+              largest = std::max(largest, std::int32_t{codes[j]});
+            }
+            for (std::uint64_t j = 0; j < m; ++j) {
+              x[i + j] = levels.value_of(levels.level_of(codes[j]));
+            }
+          });
+      largest_code = largest;
     });
-    if (i == n) return;
-    std::int32_t codes[group_elements];
-    planes.unpack_last(begin + i, n - i, codes);
-    for (std::uint64_t j = 0; i + j < n; ++j) {
-      largest_codes[j] = std::max(largest_codes[j], codes[j]);
-      x[i + j] = levels.value_of(levels.level_of(codes[j]));
-    }
   }
 
+#if SKIMP_X86
+  template <int bits, class Levels>
+  void look_up(const Levels& levels, std::uint64_t begin, std::uint64_t n, Value* x) {
+    alignas(64) Value table[16];
+    for (int i = 0; i < 16; ++i) table[i] = levels.value_of(levels.level_of(i % (1 << bits)));
+    if (!avx512::decode_by_table<bits>(planes.at(begin), n, table, x)) {
+      largest_code = (1 << bits) - 1;
+    }
+  }
+#endif
+
   void finish() const {
-    const int code = *std::max_element(largest_codes, largest_codes + group_elements);
-    require_intact(code <= 2 * largest, "quantize: code ", code, " exceeds ", 2 * largest);
+    const int largest = 2 * largest_level(planes.bits());
+    require_intact(largest_code <= largest, "quantize: code ", largest_code, " exceeds ", largest);
   }
 };
 

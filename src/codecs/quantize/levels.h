@@ -76,6 +76,7 @@ class Levels {
 
   /// level / L · scale
   SKIMP_HOST_DEVICE Value value_of(Value level) const {
+    if (largest_ == 1) return level * scale_;
     const Value part = fused ? quotient(level, levels_, inverse_levels_) : level / levels_;
     return part * scale_;
   }

@@ -69,6 +69,13 @@ class Planes {
   /// Planes that lie apart.
   Planes(Byte* planes, Byte* high, int bits) : planes_(planes), high_(high), bits_(bits) {}
 
+  int bits() const { return bits_; }
+
+  /// The byte of code `begin`, a multiple of byte_elements; of codes of 3 bits, that of low bits.
+  Byte* at(std::uint64_t begin) const {
+    return planes_ + begin / 8 * static_cast<unsigned>(bits_ == 3 ? 2 : bits_);
+  }
+
   /// Where to write the codes from `begin`, a multiple of byte_elements, before they are packed:
   /// their place if a code is a byte, else `tile`.
   std::uint8_t* room(std::uint64_t begin, std::uint8_t* tile) const {
@@ -81,7 +88,7 @@ class Planes {
     if (bits_ == 8) return;
     std::fill(codes + n, codes + divide_up(n, byte_elements) * byte_elements, std::uint8_t{0});
     if (bits_ == 4) return pack_plane<4>(codes, 0, planes_ + begin / 2, bytes_of_bits(4 * n));
-    pack_plane<2>(codes, 0, planes_ + begin / 4, bytes_of_bits(2 * n));
+    pack_plane<2>(codes, 0, at(begin), bytes_of_bits(2 * n));
     if (bits_ == 3) pack_plane<1>(codes, 2, high_ + begin / 8, bytes_of_bits(n));
   }
 
@@ -96,37 +103,51 @@ class Planes {
     }
   }
 
+  /// Calls visitor(i, m, codes) for the codes of elements begin + i … begin + i + m, until n: bytes
+  /// all at once, others by group, unpacked.
+  template <int bits, class Visitor>
+  void visit_codes(std::uint64_t begin, std::uint64_t n, Visitor&& visitor) const {
+    if constexpr (bits == 8) {
+      visitor(0, n, reinterpret_cast<const std::uint8_t*>(at(begin)));
+    } else {
+      std::int32_t codes[group_elements];
+      std::uint64_t i = 0;
+      for (; i + group_elements <= n; i += group_elements) {
+        unpack<bits>(begin + i, codes);
+        visitor(i, group_elements, codes);
+      }
+      if (i == n) return;
+      unpack_last<bits>(begin + i, n - i, codes);
+      visitor(i, n - i, codes);
+    }
+  }
+
+ private:
   /// The opposite of pack: the codes of a group that begins at `begin`.
   template <int bits>
   void unpack(std::uint64_t begin, std::int32_t* codes) const {
-    if constexpr (bits == 8) {
-      for (std::uint64_t j = 0; j < group_elements; ++j) {
-        codes[j] = std::to_integer<std::int32_t>(planes_[begin + j]);
-      }
-    } else if constexpr (bits == 3) {
-      unpack_words<2>(planes_ + begin / 4, codes);
+    if constexpr (bits == 3) {
+      unpack_words<2>(at(begin), codes);
       std::int32_t high[group_elements];
       unpack_words<1>(high_ + begin / 8, high);
       for (std::uint64_t j = 0; j < group_elements; ++j) codes[j] |= high[j] << 2;
     } else {
-      unpack_words<bits>(planes_ + begin * bits / 8, codes);
+      unpack_words<bits>(at(begin), codes);
     }
   }
 
   /// The first n codes of an incomplete group, of which no byte is there but those that it needs.
+  template <int bits>
   void unpack_last(std::uint64_t begin, std::uint64_t n, std::int32_t* codes) const {
-    visit_bits([&](auto bits) {
-      constexpr int low_bits = bits == 3 ? 2 : bits;
-      std::byte low[group_elements] = {}, high[group_elements / 8] = {};
-      const std::byte* from = planes_ + begin * low_bits / 8;
-      std::copy(from, from + bytes_of_bits(n * low_bits), low);
-      if (bits == 3) std::copy(high_ + begin / 8, high_ + begin / 8 + bytes_of_bits(n), high);
-      Planes<std::byte> group(low, high, bits);
-      group.template unpack<bits>(0, codes);
-    });
+    constexpr int low_bits = bits == 3 ? 2 : bits;
+    std::byte low[group_elements] = {}, high[group_elements / 8] = {};
+    const std::byte* from = planes_ + begin * low_bits / 8;
+    std::copy(from, from + bytes_of_bits(n * low_bits), low);
+    if (bits == 3) std::copy(high_ + begin / 8, high_ + begin / 8 + bytes_of_bits(n), high);
+    const Planes group(low, high, bits);
+    group.template unpack<bits>(0, codes);
   }
 
- private:
   Byte* planes_;
   Byte* high_;
   int bits_;

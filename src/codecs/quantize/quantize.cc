@@ -93,7 +93,7 @@ class Quantize final : public Codec {
     const quantize::Planes planes(payload.data() + scales_bytes(count, block_, dtype), count,
                                   bits_);
     decode_blocks<Value>(payload, count, block_, output, "quantize",
-                         quantize::Decoder<Value>{largest_, planes});
+                         quantize::Decoder<Value>{planes});
   }
 
   int bits_;

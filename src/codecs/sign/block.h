@@ -42,6 +42,7 @@ struct Encoder {
 
 template <class Value>
 struct Decoder {
+  static constexpr bool proportional = true;
   const std::byte* bits;
 
   template <Isa isa>

@@ -1,0 +1,89 @@
+/// \file
+/// Codes of 2 and 4 bits with AVX-512, whose masks and permutations do better than any loop: whole
+/// groups of float elements, as many as there are. On other sets, and of other codes, none.
+#pragma once
+
+#include <cstdint>
+
+#include "base/bytes.h"
+#include "base/isa.h"
+
+#if SKIMP_X86
+#include <immintrin.h>
+#endif
+
+namespace skimp::quantize {
+
+#if SKIMP_X86
+namespace avx512 {
+
+/// The codes of 32 elements whose levels are −1, 0 and 1, and what those leave of x; `rest` may be
+/// x. Nothing is divided: x / scale rounds to more than ½ just where 2|x| exceeds the scale.
+[[gnu::target(SKIMP_TARGET_AVX512)]] inline std::uint64_t encode_in_three(const float* x,
+                                                                          float scale,
+                                                                          float* rest) {
+  const __m512 plus = _mm512_set1_ps(scale), minus = _mm512_set1_ps(-scale);
+  std::uint32_t above = 0, below = 0;
+  for (int j = 0; j < 32; j += 16) {
+    const __m512 values = _mm512_loadu_ps(x + j), doubled = _mm512_add_ps(values, values);
+    const __mmask16 up = _mm512_cmp_ps_mask(doubled, plus, _CMP_GT_OQ);
+    const __mmask16 down = _mm512_cmp_ps_mask(doubled, minus, _CMP_LT_OQ);
+    const __m512 left = _mm512_mask_sub_ps(values, up, values, plus);
+    _mm512_storeu_ps(rest + j, _mm512_mask_sub_ps(left, down, left, minus));
+    above |= static_cast<std::uint32_t>(up) << j;
+    below |= static_cast<std::uint32_t>(down) << j;
+  }
+  return _pdep_u64(above, 0xAAAAAAAAAAAAAAAAu) | _pdep_u64(~(above | below), 0x5555555555555555u);
+}
+
+/// Where a lane finds its code: in which word of 32 bits, and behind how many bits there.
+template <int bits>
+struct Lanes {
+  std::int32_t word[16], bits_before[16];
+  constexpr Lanes() : word(), bits_before() {
+    for (int lane = 0; lane < 16; ++lane) {
+      word[lane] = lane * bits / 32;
+      bits_before[lane] = lane * bits % 32;
+    }
+  }
+};
+
+/// x[i] = table[code i], for 16 elements. Lanes take the low 4 bits of what they find: for codes of
+/// 2 bits, whose neighbours are among those, the table repeats itself.
+template <int bits>
+[[gnu::target(SKIMP_TARGET_AVX512)]] inline void decode_by_table(std::uint64_t codes, __m512 table,
+                                                                 float* x) {
+  alignas(64) static constexpr Lanes<bits> lanes;
+  constexpr __mmask16 all = 0xFFFF;  // GCC 12 warns of what unmasked functions do inside.
+  const __m512i words = _mm512_maskz_permutexvar_epi32(
+      all, _mm512_load_si512(lanes.word), _mm512_set1_epi64(static_cast<long long>(codes)));
+  const __m512i from_code_on =
+      _mm512_maskz_srlv_epi32(all, words, _mm512_load_si512(lanes.bits_before));
+  _mm512_storeu_ps(x, _mm512_maskz_permutexvar_ps(all, from_code_on, table));
+}
+
+/// Those of n elements, a multiple of 32. Returns whether all codes are ones that encoders write.
+template <int bits>
+[[gnu::target(SKIMP_TARGET_AVX512)]] inline bool decode_by_table(const std::byte* codes,
+                                                                 std::uint64_t n,
+                                                                 const float* table, float* x) {
+  const __m512 values = _mm512_loadu_ps(table);
+  std::uint64_t all_ones = 0;  // A code of ones is the one that is left over.
+  for (std::uint64_t i = 0; i < n; i += 32) {
+    for (std::uint64_t j = 0; j < 32; j += 64 / bits) {
+      const auto word = load<std::uint64_t>(codes + (i + j) * bits / 8);
+      const std::uint64_t pairs = word & word >> 1;
+      all_ones |=
+          bits == 4 ? pairs & pairs >> 2 & 0x1111111111111111u : pairs & 0x5555555555555555u;
+      for (std::uint64_t k = 0; k < 64 / bits; k += 16) {
+        decode_by_table<bits>(word >> (k * bits % 64), values, x + i + j + k);
+      }
+    }
+  }
+  return all_ones == 0;
+}
+
+}  // namespace avx512
+#endif
+
+}  // namespace skimp::quantize
