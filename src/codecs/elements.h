@@ -31,6 +31,19 @@ struct Sums {
   Value operator[](std::uint64_t i) const { return place[i] = input[i] + residual[i]; }
 };
 
+/// The same, added to what is in their place.
+template <class Value>
+struct AddedSums {
+  const Value* input;
+  const Value* residual;
+  Value* place;
+  Value operator[](std::uint64_t i) const {
+    const Value value = input[i] + residual[i];
+    place[i] += value;
+    return value;
+  }
+};
+
 /// Values that were read, as an array.
 template <class Value>
 const Value* array_of(const Value* values) {
@@ -85,6 +98,20 @@ class Source {
     const Value* place = residual_ != nullptr ? place_of(begin) : nullptr;
     if (place != nullptr) return visitor(Sums<Value>{place, residual_ + begin, tile});
     visitor(view(begin, n, tile));
+  }
+
+  /// Calls visitor(sums) with all values as Sums that go to `place`, or as AddedSums. Returns
+  /// false, without a call, where they are no plain sums, or have no place.
+  template <class Visitor>
+  bool visit_sums(Value* place, bool add, Visitor&& visitor) const {
+    const Value* input = residual_ != nullptr && place != nullptr ? place_of(0) : nullptr;
+    if (input == nullptr) return false;
+    if (add) {
+      visitor(AddedSums<Value>{input, residual_, place});
+    } else {
+      visitor(Sums<Value>{input, residual_, place});
+    }
+    return true;
   }
 
   Value at(std::uint64_t i) const {
@@ -150,9 +177,13 @@ class Sink {
   /// Where to write values from `begin` on: their place in the output if they go there as they are,
   /// else `tile`. Then call `settle`.
   Value* room(std::uint64_t begin, Value* tile) const {
-    std::byte* place = data_ + begin * sizeof(Value);
-    const bool aligned = reinterpret_cast<std::uintptr_t>(place) % alignof(Value) == 0;
-    return plain_ && aligned && !streamed_ ? reinterpret_cast<Value*>(place) : tile;
+    return plain_ && is_aligned() && !streamed_ ? reinterpret_cast<Value*>(data_) + begin : tile;
+  }
+
+  /// Where values go, or are added, as they are; null if they do not.
+  Value* place() const {
+    if (output_.add) return reinterpret_cast<Value*>(data_);
+    return room(0, nullptr);
   }
 
   /// Takes n ≤ largest_tile values that were written to room(begin, …). NaN must be canonical, or
@@ -204,6 +235,8 @@ class Sink {
   }
 
  private:
+  bool is_aligned() const { return reinterpret_cast<std::uintptr_t>(data_) % alignof(Value) == 0; }
+
   template <class Element>
   void write(std::uint64_t begin, std::uint64_t n, const Value* values) const {
     std::byte* to = data_ + begin * sizeof(Element);

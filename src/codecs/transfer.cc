@@ -16,6 +16,13 @@ bool transfer(const Transfer& job) {
       const Sink<Value> sink(job.output), rest(job.rest);
       alignas(64) Value tile[tile_elements];
       bool finite = true;
+      if (checked && job.rest.data == nullptr) {
+        // One pass, which takes half the time of several over tiles.
+        const auto look = [&](const auto& sums) {
+          finite = is_finite(largest_magnitude(sums, job.count));
+        };
+        if (source.visit_sums(sink.place(), job.output.add, look)) return finite;
+      }
       for_each_tile(source, job.count,
                     [&](std::uint64_t begin, std::uint64_t n, const Value* values) {
                       if (checked) finite &= all_finite(values, n);
