@@ -10,6 +10,10 @@
 namespace skimp {
 namespace {
 
+/// Segments that a rank sends before it adds up the first of its own. So few of the others' lie
+/// here at a time that they stay in the cache until they are added.
+constexpr std::size_t default_lead = 2;
+
 std::vector<Shard> shards_of(const Call& call, const World& world) {
   return make_shards(call.codec, make_borders(call.count, world.size, dense_block), dense_block,
                      world.segment);
@@ -24,45 +28,46 @@ class DenseDirect final : public Runner {
         values_(call),
         inputs_(call.dtype, call.count, payload_place(call, world)),
         outputs_(call.dtype, call.count, payload_place(call, world)),
+        lead_(call.device == host_memory ? default_lead : most_segments(shards_)),
         received_(shards_.size()) {
     if (call.device != host_memory) {
       addend_ = PlacedMemory(own().largest_segment() * bytes_of(call.dtype), call.device);
       sum_ = PlacedMemory(own().largest_segment() * bytes_of(accumulator()), call.device);
     }
+    Shard slots = own();
+    if (slots.segments.size() > lead_ + 1) slots.segments.resize(lead_ + 1);
     for (std::size_t peer = 0; peer < shards_.size(); ++peer) {
       if (peer != static_cast<std::size_t>(world.rank)) {
-        received_[peer] = PayloadRoom(own(), call.dtype, payload_place(call, world));
+        received_[peer] = PayloadRoom(slots, call.dtype, payload_place(call, world));
       }
     }
   }
 
   void run(Run& run) override {
-    expect(run);
     const void* values = values_.prepare(run);
     for (int peer = 0; peer < world_.size; ++peer) {
       if (peer == world_.rank) continue;
       inputs_.fetch(run, values, shard_of(peer).begin, shard_of(peer).count());
     }
     settle(run);
-    send_shards(run, values);
-    for (std::size_t s = 0; s < own().segments.size(); ++s) {
-      for (int peer = 0; peer < world_.size; ++peer) {
-        if (peer != world_.rank) receive(run, peer, own().segments[s]);
+    expected_.assign(shards_.size(), 0);
+    taken_.assign(shards_.size(), 0);
+    expect(run, lead_ + 1);
+    for (std::size_t step = 0; step < steps(); ++step) {
+      if (step >= lead_ && step - lead_ < own().segments.size()) {
+        const std::size_t s = step - lead_;
+        take(run, s + 1);
+        if (run.queue == nullptr) {
+          add_segments(run, values, s);
+        } else {
+          queue_segments(run, values, s);
+        }
+        expect(run, s + 1 + lead_ + 1);
+        send_sum(run, own().segments[s]);
       }
-      if (run.queue == nullptr) {
-        add_segments(run, values, s);
-      } else {
-        queue_segments(run, values, s);
-      }
-      send_sum(run, own().segments[s]);
+      send_segments(run, values, step);
     }
-    for (int peer = 0; peer < world_.size; ++peer) {
-      if (peer == world_.rank) continue;
-      for (const Slice& slice : shard_of(peer).segments) {
-        receive(run, peer, slice);
-        outputs_.put(run, run.output, slice.begin, slice.count());
-      }
-    }
+    take(run, steps());
   }
 
  private:
@@ -70,31 +75,69 @@ class DenseDirect final : public Runner {
   const Shard& own() const { return shard_of(world_.rank); }
   DType accumulator() const { return accumulator_of(call_.dtype); }
 
-  /// Sums are received where they belong: an owner sends one only when it has what was there.
-  void expect(Run& run) {
+  /// Frames between two ranks keep their order: in each step comes the sum of the sender's segment
+  /// of `lead_` steps before, and then a segment of the receiver's.
+  std::size_t steps() const { return lead_ + most_segments(shards_); }
+
+  template <class Sum, class Segment>
+  void visit_step(int peer, std::size_t step, Sum&& sum, Segment&& segment) const {
+    if (step >= lead_ && step - lead_ < shard_of(peer).segments.size()) {
+      sum(shard_of(peer).segments[step - lead_]);
+    }
+    if (step < own().segments.size()) segment(own().segments[step]);
+  }
+
+  MutableBytes received(int peer, std::size_t segment) const {
+    const MutableBytes slot = received_[static_cast<std::size_t>(peer)][segment % (lead_ + 1)];
+    return slot.first(own().segments[segment].payload_bytes(call_.dtype));
+  }
+
+  /// Expects the frames of steps up to `end`, and of later ones if no slot is needed for them. Sums
+  /// are received where they belong: an owner sends one only when it has what was there.
+  void expect(Run& run, std::size_t end) {
+    if (end >= own().segments.size()) end = steps();
     for (int peer = 0; peer < world_.size; ++peer) {
       if (peer == world_.rank) continue;
-      for (std::size_t s = 0; s < own().segments.size(); ++s) {
-        run.messenger.expect(peer, run.first_round, received_[static_cast<std::size_t>(peer)][s]);
-      }
-      for (const Slice& slice : shard_of(peer).segments) {
-        run.messenger.expect(peer, run.first_round + 1,
-                             outputs_.room(run.output, slice.begin, slice.count()));
+      std::size_t& step = expected_[static_cast<std::size_t>(peer)];
+      for (; step < end; ++step) {
+        visit_step(
+            peer, step,
+            [&](const Slice& slice) {
+              run.messenger.expect(peer, run.first_round + 1,
+                                   outputs_.room(run.output, slice.begin, slice.count()));
+            },
+            [&](const Slice&) {
+              run.messenger.expect(peer, run.first_round, received(peer, step));
+            });
       }
     }
   }
 
-  void send_shards(Run& run, const void* values) {
-    const std::size_t segments = most_segments(shards_);
-    for (std::size_t s = 0; s < segments; ++s) {
-      for (int step = 1; step < world_.size; ++step) {
-        const int peer = (world_.rank + step) % world_.size;
-        if (s >= shard_of(peer).segments.size()) continue;
-        // Whether these are finite shows in the sum, which its owner looks at in any case.
-        send(run, peer, run.first_round, values, shard_of(peer).segments[s], false);
+  /// Receives the frames of steps up to `end`.
+  void take(Run& run, std::size_t end) {
+    for (int peer = 0; peer < world_.size; ++peer) {
+      if (peer == world_.rank) continue;
+      std::size_t& step = taken_[static_cast<std::size_t>(peer)];
+      for (; step < end; ++step) {
+        visit_step(
+            peer, step,
+            [&](const Slice& slice) {
+              receive(run, peer, slice);
+              outputs_.put(run, run.output, slice.begin, slice.count());
+            },
+            [&](const Slice& slice) { receive(run, peer, slice); });
       }
-      run.messenger.poll();
     }
+  }
+
+  void send_segments(Run& run, const void* values, std::size_t s) {
+    for (int step = 1; step < world_.size; ++step) {
+      const int peer = (world_.rank + step) % world_.size;
+      if (s >= shard_of(peer).segments.size()) continue;
+      // Whether these are finite shows in the sum, which its owner looks at in any case.
+      send(run, peer, run.first_round, values, shard_of(peer).segments[s], false);
+    }
+    run.messenger.poll();
   }
 
   void send(Run& run, int peer, int round, const void* values, const Slice& slice, bool nonfinite) {
@@ -124,9 +167,8 @@ class DenseDirect final : public Runner {
         for (std::uint64_t at = 0; at < slice.count(); at += tile_elements) {
           const std::uint64_t n = std::min(tile_elements, slice.count() - at);
           for (int rank = 0; rank < world_.size; ++rank) {
-            const void* part = rank == world_.rank
-                                   ? element(values, call_.dtype, slice.begin)
-                                   : received_[static_cast<std::size_t>(rank)][segment].data();
+            const void* part = rank == world_.rank ? element(values, call_.dtype, slice.begin)
+                                                   : received(rank, segment).data();
             const Source<Value> source(part, call_.dtype);
             if (rank == 0) {
               source.load(at, n, sum);
@@ -149,8 +191,8 @@ class DenseDirect final : public Runner {
     for (int rank = 0; rank < world_.size; ++rank) {
       const void* part = element(values, call_.dtype, slice.begin);
       if (rank != world_.rank) {
-        const Bytes received = received_[static_cast<std::size_t>(rank)][segment];
-        run.queue->copy(addend_.data(), received.data(), slice.count() * bytes_of(call_.dtype));
+        const Bytes payload = received(rank, segment);
+        run.queue->copy(addend_.data(), payload.data(), payload.size());
         part = addend_.data();
       }
       transfer_values(run,
@@ -188,7 +230,10 @@ class DenseDirect final : public Runner {
   MessageView outputs_;
   PlacedMemory addend_;  ///< a received segment and the sum of one, on a device
   PlacedMemory sum_;
-  std::vector<PayloadRoom> received_;  ///< this rank's shard as the others have it, by rank
+  std::size_t lead_;
+  std::vector<PayloadRoom> received_;  ///< this rank's segments as the others have them, by rank
+  std::vector<std::size_t> expected_;  ///< steps, by rank
+  std::vector<std::size_t> taken_;
 };
 
 Cost cost(const Call& call, const World& world) {
