@@ -10,6 +10,8 @@
 
 namespace skimp::topk {
 
+inline constexpr std::uint64_t survey_elements = 256;
+
 template <Isa isa, class Value>
 class Survey {
  public:
@@ -32,10 +34,10 @@ class Survey {
     const bool wanted = job.residual_out != nullptr;
     if (!wanted && capacity_ == 0) return;
     const Sink<Value> residual(residual_output<Value>(job));
-    alignas(64) Value tile[tile_elements];
+    alignas(64) Value tile[survey_elements];
     list_.size = 0;
-    for (std::uint64_t begin = 0; begin < count_; begin += tile_elements) {
-      const std::uint64_t n = std::min(tile_elements, count_ - begin);
+    for (std::uint64_t begin = 0; begin < count_; begin += survey_elements) {
+      const std::uint64_t n = std::min(survey_elements, count_ - begin);
       Value* room = wanted ? residual.room(begin, tile) : tile;
       const Value* values = nullptr;
       if (is_listed()) {
