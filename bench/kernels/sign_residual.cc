@@ -1,6 +1,6 @@
 /// \file
-/// Sign with its residual in place: e becomes e + g less what its signs deliver. A block's scale is
-/// known when all of it was read, so it is read twice: from where?
+/// Sign with its residual, in place or to a second buffer: e + g less what its signs deliver. A
+/// block's scale is known when all of it was read, so it is read twice: from where?
 
 #include <algorithm>
 #include <array>
@@ -14,15 +14,34 @@ using namespace skimp;
 
 constexpr std::size_t block = 2048;
 
+/// Room for n values that begins where the library's residuals do (device/buffer.cc): a line, and
+/// not at the same place within a huge page as another array.
+class Lines {
+ public:
+  Lines(std::size_t n, std::size_t order)
+      : begin_(order * (4096 + 1024) / sizeof(float)), room_(begin_ + n + 16) {}
+  float* data() {
+    float* place = room_.data() + begin_;
+    while (reinterpret_cast<std::uintptr_t>(place) % 64 != 0) ++place;
+    return place;
+  }
+
+ private:
+  std::size_t begin_;
+  std::vector<float> room_;
+};
+
 /// Whole blocks.
 struct Arrays {
   explicit Arrays(std::size_t blocks)
       : g(bench::normal(blocks * block, 1)),
         start(bench::normal(blocks * block, 2)),
-        e(start),
-        words(e.size() / 32),
+        e(start.size(), 1),
+        apart(start.size(), 2),
+        words(start.size() / 32),
         rests(words.size()) {}
-  std::vector<float> g, start, e;
+  std::vector<float> g, start;
+  Lines e, apart;
   std::vector<std::uint32_t> words;
   std::vector<std::array<float, 32>> rests;  ///< of the first call
 };
@@ -64,12 +83,32 @@ void keep_in_place(const float* g, float* e, std::uint32_t* words) {
   emit<isa>(e, scale, e, words);
 }
 
-/// The library's: a value's bit and its rest while it is in a register.
+/// The library's in place: a value's bit and its rest while it is in a register.
 template <Isa isa>
 void read_once_more(const float* g, float* e, std::uint32_t* words) {
   const float scale = sum_of_magnitudes(Sums<float>{g, e, e}, block) / block;
+  for (std::size_t i = 0; i < block; i += 32) words[i / 32] = sign::split<isa>(e, i, scale, e);
+}
+
+/// The library's to a second buffer: added once more, in registers.
+template <Isa isa, class Rest>
+void add_again(const float* g, const float* e, Rest rest, std::uint32_t* words) {
+  const LazySums<float> sums{g, e};
+  const float scale = sum_of_magnitudes(sums, block) / block;
+  for (std::size_t i = 0; i < block; i += 32)
+    words[i / 32] = sign::split<isa>(sums, i, scale, rest);
+}
+
+/// Sums and rests by a tile, which is written past the cache in runs.
+template <Isa isa>
+void stream_tile(const float* g, const float* e, float* to, std::uint32_t* words) {
+  alignas(64) float tile[block];
+  const float scale = sum_of_magnitudes(Sums<float>{g, e, tile}, block) / block;
   for (std::size_t i = 0; i < block; i += 32) {
-    words[i / 32] = sign::split<isa>(e + i, scale, e + i);
+    words[i / 32] = sign::split<isa>(tile, i, scale, tile);
+    if ((i + 32) % run_elements != 0) continue;
+    const std::size_t begin = i + 32 - run_elements;
+    stream(to + begin, tile + begin, run_elements * sizeof(float));
   }
 }
 
@@ -79,19 +118,32 @@ int main(int argc, char** argv) {
   bench::Ladder ladder(argc, argv);
   for (const std::size_t bytes : ladder.sizes()) {
     Arrays arrays(std::max(bytes / sizeof(float) / block, std::size_t{1}));
-    // What is read is written, too: calls that are checked begin with the same.
-    const auto by = [&](auto target, auto method) {
-      return [&, method] {
+    float* const e = arrays.e.data();
+    float* const to = arrays.apart.data();
+    const std::size_t n = arrays.start.size();
+    std::ranges::copy(arrays.start, e);
+    const auto by_block = [&](auto target, const float* rests, auto method) {
+      return [&, rests, method] {
+        // What is read is written, too: calls that are checked begin with the same.
         const bool checked = arrays.words.front() == 0xA5A5A5A5;
-        if (checked) arrays.e = arrays.start;
+        if (checked) std::ranges::copy(arrays.start, e);
         bench::compiled_for<decltype(target)::value>([&](auto) {
-          for (std::size_t i = 0; i < arrays.e.size(); i += block) {
-            method(&arrays.g[i], &arrays.e[i], &arrays.words[i / 32]);
-          }
+          for (std::size_t i = 0; i < n; i += block) method(i);
         });
-        if (checked) std::memcpy(arrays.rests.data(), arrays.e.data(), 4 * arrays.e.size());
+        end_stream();
+        if (checked) std::memcpy(arrays.rests.data(), rests, n * sizeof(float));
         return arrays.words.size();
       };
+    };
+    const auto by = [&](auto target, auto method) {
+      return by_block(target, e, [&, method](std::size_t i) {
+        method(&arrays.g[i], e + i, &arrays.words[i / 32]);
+      });
+    };
+    const auto apart = [&](auto target, auto method) {
+      return by_block(target, to, [&, method](std::size_t i) {
+        method(&arrays.g[i], e + i, to + i, &arrays.words[i / 32]);
+      });
     };
     using bench::avx2, bench::avx512, bench::scalar;
     ladder.climb(
@@ -101,12 +153,25 @@ int main(int argc, char** argv) {
          {"a tile of sums, AVX2", avx2, by(avx2, [](auto... a) { keep_in_tile<avx2>(a...); })},
          {"sums in place, AVX2", avx2, by(avx2, [](auto... a) { keep_in_place<avx2>(a...); })},
          {"… read once more, AVX2", avx2, by(avx2, [](auto... a) { read_once_more<avx2>(a...); })},
+         {"added in registers, AVX2", avx2,
+          by(avx2, [](const float* g, float* e, auto* words) { add_again<avx2>(g, e, e, words); })},
+         {"apart: a tile, streamed, AVX2", avx2,
+          apart(avx2, [](auto... a) { stream_tile<avx2>(a...); })},
          {"added twice, AVX-512", avx512, by(avx512, [](auto... a) { add_twice<avx512>(a...); })},
          {"a tile of sums, AVX-512", avx512,
           by(avx512, [](auto... a) { keep_in_tile<avx512>(a...); })},
          {"sums in place, AVX-512", avx512,
           by(avx512, [](auto... a) { keep_in_place<avx512>(a...); })},
          {"… read once more, AVX-512", avx512,
-          by(avx512, [](auto... a) { read_once_more<avx512>(a...); })}});
+          by(avx512, [](auto... a) { read_once_more<avx512>(a...); })},
+         {"added in registers, AVX-512", avx512,
+          by(avx512,
+             [](const float* g, float* e, auto* words) { add_again<avx512>(g, e, e, words); })},
+         {"apart: a tile, streamed, AVX-512", avx512,
+          apart(avx512, [](auto... a) { stream_tile<avx512>(a...); })},
+         {"apart: from registers, AVX-512", avx512,
+          apart(avx512, [](const float* g, const float* e, float* to, auto* words) {
+            add_again<avx512>(g, e, Streamed<float>{to}, words);
+          })}});
   }
 }

@@ -12,6 +12,7 @@
 #include "base/numbers.h"
 #include "base/stream.h"
 #include "codecs/codec.h"
+#include "codecs/sums.h"
 
 namespace skimp {
 
@@ -21,37 +22,18 @@ inline constexpr std::uint64_t tile_elements = 1024;
 /// The most that are ever taken at once.
 inline constexpr std::uint64_t largest_tile = 8192;
 
-/// Values that are added when they are read, which must be once, and stay in `place`: the sums of a
-/// block and its scale are one pass.
+/// A place of 32 · i values whose whole lines are written past the cache, by who can.
 template <class Value>
-struct Sums {
-  const Value* input;
-  const Value* residual;
-  Value* place;  ///< may be `residual`
-  Value operator[](std::uint64_t i) const { return place[i] = input[i] + residual[i]; }
-};
-
-/// The same, added to what is in their place.
-template <class Value>
-struct AddedSums {
-  const Value* input;
-  const Value* residual;
+struct Streamed {
   Value* place;
-  Value operator[](std::uint64_t i) const {
-    const Value value = input[i] + residual[i];
-    place[i] += value;
-    return value;
-  }
 };
-
-/// Values that were read, as an array.
 template <class Value>
-const Value* array_of(const Value* values) {
-  return values;
+Value* place_of(Value* place) {
+  return place;
 }
 template <class Value>
-const Value* array_of(const Sums<Value>& values) {
-  return values.place;
+Value* place_of(Streamed<Value> streamed) {
+  return streamed.place;
 }
 
 /// The values of a job: input + residual_in, in the accumulator's type.
@@ -97,6 +79,14 @@ class Source {
   void visit(std::uint64_t begin, std::uint64_t n, Value* tile, Visitor&& visitor) const {
     const Value* place = residual_ != nullptr ? place_of(begin) : nullptr;
     if (place != nullptr) return visitor(Sums<Value>{place, residual_ + begin, tile});
+    visitor(view(begin, n, tile));
+  }
+
+  /// The same with an array, or LazySums. Only the array may be in `tile`.
+  template <class Visitor>
+  void visit_lazily(std::uint64_t begin, std::uint64_t n, Value* tile, Visitor&& visitor) const {
+    const Value* place = residual_ != nullptr ? place_of(begin) : nullptr;
+    if (place != nullptr) return visitor(LazySums<Value>{place, residual_ + begin});
     visitor(view(begin, n, tile));
   }
 
@@ -178,6 +168,13 @@ class Sink {
   /// else `tile`. Then call `settle`.
   Value* room(std::uint64_t begin, Value* tile) const {
     return plain_ && is_aligned() && !streamed_ ? reinterpret_cast<Value*>(data_) + begin : tile;
+  }
+
+  /// Where values from `begin` on, a multiple of 32, go past the cache as they are, from the
+  /// beginning of a line on; null if they do not.
+  Value* streamed_place(std::uint64_t begin) const {
+    const bool aligned = reinterpret_cast<std::uintptr_t>(data_) % 64 == 0;
+    return streamed_ && plain_ && aligned ? reinterpret_cast<Value*>(data_) + begin : nullptr;
   }
 
   /// Where values go, or are added, as they are; null if they do not.
@@ -267,10 +264,6 @@ class Sink {
   bool streamed_;
   bool plain_;
 };
-
-/// What the elements of an array, or of Sums, are.
-template <class Values>
-using ValueOf = std::remove_cvref_t<decltype(std::declval<const Values&>()[0])>;
 
 /// The largest magnitude, by integer comparison: Inf or NaN when a value is. (Signed, since
 /// baseline x86 compares no unsigned vectors; magnitudes leave the sign bit clear.)

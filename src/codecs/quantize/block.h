@@ -39,8 +39,8 @@ struct Encoder {
   }
 
   /// Puts the codes of the levels level_of(i), and what they leave of x.
-  template <class Levels, class LevelOf>
-  void put(const Levels& levels, std::uint64_t begin, const Value* x, std::uint64_t n, Value* rest,
+  template <class Levels, class Values, class LevelOf>
+  void put(const Levels& levels, std::uint64_t begin, const Values& x, std::uint64_t n, Value* rest,
            LevelOf&& level_of) const {
     alignas(64) std::uint8_t tile[run_elements];
     std::uint8_t* __restrict codes = planes.room(begin, tile);
@@ -57,24 +57,26 @@ struct Encoder {
 /// Rounds to the nearest level.
 template <class Value>
 struct NearestEncoder : Encoder<Value> {
-  template <Isa isa>
-  void emit(IsaConstant<isa>, Value scale, std::uint64_t begin, const Value* x, std::uint64_t n,
-            Value* rest) const {
+  bool streams() const { return this->largest == 1; }
+
+  template <Isa isa, class Values, class Rest>
+  void emit(IsaConstant<isa>, Value scale, std::uint64_t begin, const Values& x, std::uint64_t n,
+            Rest rest) const {
     std::uint64_t done = 0;
 #if SKIMP_X86
     if constexpr (isa == Isa::avx512 && sizeof(Value) == 4) {
       if (this->largest == 1) {
         for (; done + group_elements <= n; done += group_elements) {
-          store(this->planes.at(begin + done),
-                avx512::encode_in_three(x + done, scale, rest + done));
+          store(this->planes.at(begin + done), avx512::encode_in_three(x, done, scale, rest));
         }
         if (done == n) return;
       }
     }
 #endif
     const LevelsOn<isa, Value> levels(scale, this->largest);
-    this->put(levels, begin + done, x + done, n - done, rest + done,
-              [&](std::uint64_t i) { return nearest_integer(levels.position_of(x[done + i])); });
+    const auto last = from(x, done);
+    this->put(levels, begin + done, last, n - done, place_of(rest) + done,
+              [&](std::uint64_t i) { return nearest_integer(levels.position_of(last[i])); });
   }
 };
 

@@ -6,52 +6,55 @@
 
 #include "codecs/sign/element.h"
 #include "codecs/sign_bits.h"
+#include "codecs/vectors.h"
 
 namespace skimp::sign {
 
 #if SKIMP_X86
 // The empty asm keeps values in registers: compilers load them anew for each use, which is a tenth
 // of the encoder.
-[[gnu::target(SKIMP_TARGET_AVX2)]] inline std::uint32_t split_avx2(const float* x, float scale,
-                                                                   float* rest) {
+template <class Values>
+[[gnu::target(SKIMP_TARGET_AVX2)]] inline std::uint32_t split_avx2(const Values& x, std::uint64_t i,
+                                                                   float scale, float* rest) {
   const __m256 plus = _mm256_set1_ps(scale), sign = _mm256_set1_ps(-0.0f);
   std::uint32_t word = 0;
-  for (int j = 0; j < 4; ++j) {
-    __m256 eight = _mm256_loadu_ps(x + 8 * j);
+  for (unsigned j = 0; j < 32; j += 8) {
+    __m256 eight = load_8(x, i + j);
     asm("" : "+x"(eight));
-    word |= static_cast<std::uint32_t>(_mm256_movemask_ps(eight)) << (8 * j);
+    word |= static_cast<std::uint32_t>(_mm256_movemask_ps(eight)) << j;
     const __m256 decoded = _mm256_or_ps(plus, _mm256_and_ps(eight, sign));
-    _mm256_storeu_ps(rest + 8 * j, _mm256_sub_ps(eight, decoded));
+    _mm256_storeu_ps(rest + i + j, _mm256_sub_ps(eight, decoded));
   }
   return word;
 }
 
-[[gnu::target(SKIMP_TARGET_AVX512)]] inline std::uint32_t split_avx512(const float* x, float scale,
-                                                                       float* rest) {
+template <class Values, class Rest>
+[[gnu::target(SKIMP_TARGET_AVX512)]] inline std::uint32_t split_avx512(const Values& x,
+                                                                       std::uint64_t i, float scale,
+                                                                       Rest rest) {
   const __m512 plus = _mm512_set1_ps(scale), sign = _mm512_set1_ps(-0.0f);
-  __m512 low = _mm512_loadu_ps(x), high = _mm512_loadu_ps(x + 16);
+  __m512 low = load_16(x, i), high = load_16(x, i + 16);
   asm("" : "+v"(low), "+v"(high));
   const std::uint32_t low_bits = _mm512_movepi32_mask(_mm512_castps_si512(low));
   const std::uint32_t high_bits = _mm512_movepi32_mask(_mm512_castps_si512(high));
-  low = _mm512_sub_ps(low, _mm512_or_ps(plus, _mm512_and_ps(low, sign)));
-  high = _mm512_sub_ps(high, _mm512_or_ps(plus, _mm512_and_ps(high, sign)));
-  _mm512_storeu_ps(rest, low);
-  _mm512_storeu_ps(rest + 16, high);
+  store_16(rest, i, _mm512_sub_ps(low, _mm512_or_ps(plus, _mm512_and_ps(low, sign))));
+  store_16(rest, i + 16, _mm512_sub_ps(high, _mm512_or_ps(plus, _mm512_and_ps(high, sign))));
   return low_bits | high_bits << 16;
 }
 #endif
 
-/// The sign bits of 32 values, and the `rest` that they leave; it may be x.
-template <Isa isa, class Value>
-std::uint32_t split(const Value* x, Value scale, Value* rest) {
+/// The sign bits of 32 values from i on, and the `rest` that they leave; it may be x.
+template <Isa isa, class Values, class Rest, class Value>
+std::uint32_t split(const Values& x, std::uint64_t i, Value scale, Rest rest) {
 #if SKIMP_X86
-  if constexpr (sizeof(Value) == 4 && isa == Isa::avx2) return split_avx2(x, scale, rest);
-  if constexpr (sizeof(Value) == 4 && isa == Isa::avx512) return split_avx512(x, scale, rest);
+  if constexpr (sizeof(Value) == 4 && isa == Isa::avx512) return split_avx512(x, i, scale, rest);
+  if constexpr (sizeof(Value) == 4 && isa == Isa::avx2) return split_avx2(x, i, scale, rest);
 #endif
-  const std::uint32_t word = sign_bits<isa>(x);
+  Value values[32];
+  for (std::uint64_t j = 0; j < 32; ++j) values[j] = x[i + j];
 #pragma GCC ivdep
-  for (std::uint64_t j = 0; j < 32; ++j) rest[j] = sign::rest(x[j], scale);
-  return word;
+  for (std::uint64_t j = 0; j < 32; ++j) place_of(rest)[i + j] = sign::rest(values[j], scale);
+  return sign_bits<isa>(values);
 }
 
 /// The opposite: x[j] is `magnitude` with the sign of bit j.
