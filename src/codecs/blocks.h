@@ -151,7 +151,8 @@ bool can_be_divided(Value scale, Value inverse) {
 
 /// Decodes the blocks of a payload, as above, with `decoder.decode(isa, scale, begin, n, values)`
 /// (what it writes for a scale of NaN does not matter) and at last `decoder.finish()`, which throws
-/// if there was a code that no encoder writes.
+/// if there was a code that no encoder writes. `decoder.add(…)`, if it has that, adds to what is
+/// there.
 template <class Value, class Decoder>
 void decode_blocks(Bytes payload, std::uint64_t count, std::uint64_t block, const Output& output,
                    const char* codec, Decoder decoder) {
@@ -171,6 +172,12 @@ void decode_blocks(Bytes payload, std::uint64_t count, std::uint64_t block, cons
       if (divided) scale *= inverse;
       for (std::uint64_t at = begin; at < begin + n; at += run_elements) {
         const std::uint64_t m = std::min(run_elements, begin + n - at);
+        if constexpr (requires { decoder.add(isa, scale, at, m, &scale); }) {
+          if (output.add && !is_nan(scale)) {
+            decoder.add(isa, scale, at, m, sink.place() + at);
+            continue;
+          }
+        }
         Value* values = sink.room(at, tile);
         decoder.decode(isa, scale, at, m, values);
         if (is_nan(scale)) std::fill(values, values + m, scale);

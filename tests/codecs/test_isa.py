@@ -29,6 +29,9 @@ KINDS = {
         for kind in ("normal", "denormal", "tiny", "with_nonfinite", "ties", "wide")
     },
     **{kind: DATA[kind] for kind in ("all_zero", "all_equal", "huge", "mostly_zero")},
+    "rarely_nonfinite": lambda rng, n, dtype: np.where(
+        np.arange(n) % 9999 == 9998, np.nan, rng.standard_normal(n)
+    ),
     "minus_zero": lambda rng, n, dtype: -np.zeros(n),
     "loss_scaled": lambda rng, n, dtype: rng.standard_normal(n) * 2.0**14,  # some float16 overflow
 }
@@ -87,10 +90,13 @@ def test_the_oracles_bits(codec, count, data, dtype, feedback, left, offset):
             assert same_bits(skimp.decode(moved, like=x), oracle.decode_frame(model, frame)), isa
 
 
-@pytest.mark.parametrize("codec", ["identity", "sign", "quantize(bits=3)", "topk(density=0.01)"])
-def test_the_oracles_bits_past_the_cache(codec):
+@pytest.mark.parametrize("data", ["normal", "rarely_nonfinite"])
+@pytest.mark.parametrize(
+    "codec", ["identity", "sign", "quantize(bits=3)", "quantize(bits=2)", "topk(density=0.01)"]
+)
+def test_the_oracles_bits_past_the_cache(codec, data):
     """Arrays of 8 MiB and more are written with other instructions."""
-    test_the_oracles_bits(codec, 2**21 + 33, "normal", "float32", "apart", "heavy_tailed", 3)
+    test_the_oracles_bits(codec, 2**21 + 33, data, "float32", "apart", "heavy_tailed", 3)
 
 
 @parametrize(codec=CODECS, dtype=DTYPES[:3], like=DTYPES[:3], count=(65, 2049, 20_000))

@@ -57,10 +57,13 @@ std::uint32_t split(const Values& x, std::uint64_t i, Value scale, Rest rest) {
   return sign_bits<isa>(values);
 }
 
-/// The opposite: x[j] is `magnitude` with the sign of bit j.
-template <class Value>
+/// The opposite: x[j] becomes `magnitude` with the sign of bit j, or more by that.
+template <bool add, class Value>
 void apply_signs(std::uint32_t word, Value magnitude, Value* x) {
-  for (std::uint64_t j = 0; j < 32; ++j) x[j] = decoded(magnitude, (word & lane_bits[j]) != 0);
+  for (std::uint64_t j = 0; j < 32; ++j) {
+    const Value value = decoded(magnitude, (word & lane_bits[j]) != 0);
+    x[j] = add ? x[j] + value : value;
+  }
 }
 
 }  // namespace skimp::sign

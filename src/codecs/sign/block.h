@@ -47,18 +47,25 @@ struct Decoder {
   static constexpr bool proportional = true;
   const std::byte* bits;
 
-  template <Isa isa>
+  template <bool add = false, Isa isa>
   void decode(IsaConstant<isa>, Value scale, std::uint64_t begin, std::uint64_t n,
               Value* __restrict x) const {
     const std::byte* from = bits + begin / 8;
     std::uint64_t i = 0;
-    for (; i + 32 <= n; i += 32) apply_signs(load<std::uint32_t>(from + i / 8), scale, x + i);
+    for (; i + 32 <= n; i += 32) apply_signs<add>(load<std::uint32_t>(from + i / 8), scale, x + i);
     if (i == n) return;
     std::uint32_t word = 0;
-    Value last[32];
+    Value last[32] = {};
     std::memcpy(&word, from + i / 8, bytes_of_bits(n - i));
-    apply_signs(word, scale, last);
+    if (add) std::copy(x + i, x + n, last);
+    apply_signs<add>(word, scale, last);
     std::copy(last, last + (n - i), x + i);
+  }
+
+  template <Isa isa>
+  void add(IsaConstant<isa> set, Value scale, std::uint64_t begin, std::uint64_t n,
+           Value* x) const {
+    decode<true>(set, scale, begin, n, x);
   }
 
   void finish() const {}  // All bits are possible.
