@@ -10,6 +10,7 @@
 
 namespace skimp::topk {
 
+/// Taken at once: what is written past the cache leaves in short bursts.
 inline constexpr std::uint64_t survey_elements = 256;
 
 template <Isa isa, class Value>

@@ -10,8 +10,8 @@
 namespace skimp {
 namespace {
 
-/// Segments that a rank sends before it adds up the first of its own. So few of the others' lie
-/// here at a time that they stay in the cache until they are added.
+/// Segments that a rank sends before it adds up the first of its own, on the host. So few of the
+/// others' lie here at a time that they stay in the cache until they are added.
 constexpr std::size_t default_lead = 2;
 
 std::vector<Shard> shards_of(const Call& call, const World& world) {
