@@ -10,9 +10,15 @@
 namespace skimp {
 namespace {
 
-/// Segments that a rank sends before it adds up the first of its own, on the host. So few of the
-/// others' lie here at a time that they stay in the cache until they are added.
+/// Segments that a rank sends before it adds up the first of its own. So few of the others' lie
+/// here at a time that they stay in the cache until they are added.
 constexpr std::size_t default_lead = 2;
+
+/// The same on all ranks, wherever their arrays lie, since the order of frames follows from it.
+/// Between devices a round's payloads go as one group: there all are sent first.
+std::size_t lead_of(const Call& call, const World& world, const std::vector<Shard>& shards) {
+  return payload_place(call, world).stays ? most_segments(shards) : default_lead;
+}
 
 std::vector<Shard> shards_of(const Call& call, const World& world) {
   return make_shards(call.codec, make_borders(call.count, world.size, dense_block), dense_block,
@@ -28,7 +34,7 @@ class DenseDirect final : public Runner {
         values_(call),
         inputs_(call.dtype, call.count, payload_place(call, world)),
         outputs_(call.dtype, call.count, payload_place(call, world)),
-        lead_(call.device == host_memory ? default_lead : most_segments(shards_)),
+        lead_(lead_of(call, world, shards_)),
         received_(shards_.size()) {
     if (call.device != host_memory) {
       addend_ = PlacedMemory(own().largest_segment() * bytes_of(call.dtype), call.device);
@@ -62,8 +68,8 @@ class DenseDirect final : public Runner {
         } else {
           queue_segments(run, values, s);
         }
-        expect(run, s + 1 + lead_ + 1);
         send_sum(run, own().segments[s]);
+        expect(run, s + 1 + lead_ + 1);  // Only now is the slot read, on a device too.
       }
       send_segments(run, values, step);
     }
