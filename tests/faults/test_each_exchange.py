@@ -46,7 +46,11 @@ def run(call: Call, count: int, calls_before: int, fault: tuple | None, timeout:
         assert feedback.step == calls_before + (last.error is None)
         return last, before, call.state(feedback), attempt(comm.barrier)
 
-    return [outcome.result for outcome in outcomes(RANKS, worker, timeout)]
+    ended = outcomes(RANKS, worker, timeout)
+    for outcome in ended:
+        if outcome.error is not None:  # of a call before the fault
+            raise outcome.error
+    return [outcome.result for outcome in ended]
 
 
 def check(ranks, healthy, kind: str) -> bool:
