@@ -46,11 +46,6 @@ struct Arrays {
   std::vector<std::array<float, 32>> rests;  ///< of the first call
 };
 
-struct Added {
-  const float *g, *e;
-  float operator[](std::uint64_t i) const { return g[i] + e[i]; }
-};
-
 /// The bits of x, then its rest.
 template <Isa isa>
 void emit(const float* x, float scale, float* rest, std::uint32_t* words) {
@@ -61,7 +56,7 @@ void emit(const float* x, float scale, float* rest, std::uint32_t* words) {
 
 template <Isa isa>
 void add_twice(const float* g, float* e, std::uint32_t* words) {
-  const float scale = sum_of_magnitudes(Added{g, e}, block) / block;
+  const float scale = sum_of_magnitudes(LazySums<float>{g, e}, block) / block;
   for (std::size_t i = 0; i < block; i += 32) {
     alignas(64) float x[32];
     for (std::size_t j = 0; j < 32; ++j) x[j] = g[i + j] + e[i + j];

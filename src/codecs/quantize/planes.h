@@ -87,7 +87,7 @@ class Planes {
   void pack(std::uint64_t begin, std::uint64_t n, std::uint8_t* codes) const {
     if (bits_ == 8) return;
     std::fill(codes + n, codes + divide_up(n, byte_elements) * byte_elements, std::uint8_t{0});
-    if (bits_ == 4) return pack_plane<4>(codes, 0, planes_ + begin / 2, bytes_of_bits(4 * n));
+    if (bits_ == 4) return pack_plane<4>(codes, 0, at(begin), bytes_of_bits(4 * n));
     pack_plane<2>(codes, 0, at(begin), bytes_of_bits(2 * n));
     if (bits_ == 3) pack_plane<1>(codes, 2, high_ + begin / 8, bytes_of_bits(n));
   }

@@ -56,8 +56,7 @@ class DenseDirect final : public Runner {
       inputs_.fetch(run, values, shard_of(peer).begin, shard_of(peer).count());
     }
     settle(run);
-    expected_.assign(shards_.size(), 0);
-    taken_.assign(shards_.size(), 0);
+    expected_ = taken_ = 0;
     expect(run, lead_ + 1);
     for (std::size_t step = 0; step < steps(); ++step) {
       if (step >= lead_ && step - lead_ < own().segments.size()) {
@@ -104,8 +103,7 @@ class DenseDirect final : public Runner {
     if (end >= own().segments.size()) end = steps();
     for (int peer = 0; peer < world_.size; ++peer) {
       if (peer == world_.rank) continue;
-      std::size_t& step = expected_[static_cast<std::size_t>(peer)];
-      for (; step < end; ++step) {
+      for (std::size_t step = expected_; step < end; ++step) {
         visit_step(
             peer, step,
             [&](const Slice& slice) {
@@ -117,14 +115,14 @@ class DenseDirect final : public Runner {
             });
       }
     }
+    expected_ = end;
   }
 
   /// Receives the frames of steps up to `end`.
   void take(Run& run, std::size_t end) {
     for (int peer = 0; peer < world_.size; ++peer) {
       if (peer == world_.rank) continue;
-      std::size_t& step = taken_[static_cast<std::size_t>(peer)];
-      for (; step < end; ++step) {
+      for (std::size_t step = taken_; step < end; ++step) {
         visit_step(
             peer, step,
             [&](const Slice& slice) {
@@ -134,6 +132,7 @@ class DenseDirect final : public Runner {
             [&](const Slice& slice) { receive(run, peer, slice); });
       }
     }
+    taken_ = end;
   }
 
   void send_segments(Run& run, const void* values, std::size_t s) {
@@ -238,8 +237,8 @@ class DenseDirect final : public Runner {
   PlacedMemory sum_;
   std::size_t lead_;
   std::vector<PayloadRoom> received_;  ///< this rank's segments as the others have them, by rank
-  std::vector<std::size_t> expected_;  ///< steps, by rank
-  std::vector<std::size_t> taken_;
+  std::size_t expected_ = 0;           ///< steps
+  std::size_t taken_ = 0;
 };
 
 Cost cost(const Call& call, const World& world) {
