@@ -51,7 +51,7 @@ class BlockEncoder {
       append_above<isa>(x + at, std::min(tile_elements, shape.count - at), filter.bound(),
                         static_cast<std::uint32_t>(at), list);
     }
-    filter.keep(list);
+    filter.template keep<isa>(list);
     return list;
   }
 

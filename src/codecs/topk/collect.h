@@ -80,23 +80,46 @@ class Filter {
   /// What is kept has a larger key than this.
   KeyOf<Value> bound() const { return ties_ == 0 ? key_ : key_ - 1; }
 
-  /// Moves what is kept to the front of the list, without branches: a third is thrown away, and
-  /// nobody can tell which.
+  /// Moves what is kept to the front of the list. Nobody can tell which are: a word of answers, no
+  /// branches.
+  template <Isa isa>
   void keep(List<Value>& list) {
-    std::uint64_t kept = 0;
-    for (std::uint64_t j = 0; j < list.size; ++j) {
-      const Value value = list.values[j];
-      const KeyOf<Value> key = key_of(value);
-      const std::uint64_t tie = (key == key_) & (ties_ > 0);
-      ties_ -= tie;
-      list.values[kept] = value;
+    std::uint64_t kept = 0, i = 0;
+    const auto move = [&](std::uint64_t j) {
+      list.values[kept] = list.values[j];
       list.indices[kept] = list.indices[j];
-      kept += tie | (key > key_);
+      ++kept;
+    };
+    for (; i + 32 <= list.size; i += 32) {
+      std::uint32_t word = above<isa>(list.values + i, key_);
+      if (ties_ > 0) word |= first_ties(above<isa>(list.values + i, key_ - 1) & ~word);
+      for (; word != 0; word &= word - 1) {
+        move(i + static_cast<std::uint64_t>(std::countr_zero(word)));
+      }
+    }
+    for (; i < list.size; ++i) {
+      const KeyOf<Value> key = key_of(list.values[i]);
+      if (key > key_ || (key == key_ && first_ties(1) != 0)) move(i);
     }
     list.size = kept;
   }
 
  private:
+  /// Bit j is set if the key of values[j] exceeds `bound`. All NaN have one key here.
+  template <Isa isa>
+  static std::uint32_t above(const Value* values, KeyOf<Value> bound) {
+    KeyOf<Value> below[32];
+    for (std::uint64_t j = 0; j < 32; ++j) below[j] = bound - key_of(values[j]);
+    return sign_bits<isa>(below);
+  }
+
+  /// Of values that have the key itself, those for which ties are left.
+  std::uint32_t first_ties(std::uint32_t equal) {
+    std::uint32_t first = 0;
+    for (; equal != 0 && ties_ > 0; equal &= equal - 1, --ties_) first |= equal & (0u - equal);
+    return first;
+  }
+
   KeyOf<Value> key_;
   std::uint64_t ties_;
 };

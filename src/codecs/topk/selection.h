@@ -59,12 +59,12 @@ class Selection {
   void for_each_kept(Visit&& visit) {
     if (k_ == 0) return;
     if (hit_) {
-      filter_.keep(survey_.list());
+      filter_.template keep<isa>(survey_.list());
       return visit(std::uint64_t{0}, survey_.list());
     }
     const auto bound = [&] { return filter_.bound(); };  // Rises when no more ties are wanted.
     survey_.for_each_above(bound, [&](std::uint64_t base, List<Value>& list) {
-      filter_.keep(list);
+      filter_.template keep<isa>(list);
       if (list.size > 0) visit(base, list);
     });
   }
