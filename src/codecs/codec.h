@@ -43,6 +43,18 @@ struct Traits {
   bool unbiased;     ///< the mean over random numbers of decode(encode(x)) is x
 };
 
+/// Sparse arrays of the accumulator's type, as an owner receives them from the other ranks. A job's
+/// values are then the sum from left to right: lists 0 … before − 1, input + residual_in, the rest.
+struct Addends {
+  struct List {
+    const std::uint64_t* indices;  ///< ascending, below the job's count
+    const void* values;
+    std::uint64_t size;
+  };
+  std::span<const List> lists;
+  std::size_t before = 0;
+};
+
 /// One encode, with error feedback fused in: the values to encode are input + residual_in, and
 /// residual_out becomes what the payload leaves out. Residuals are of the accumulator's type.
 struct EncodeJob {
@@ -51,6 +63,7 @@ struct EncodeJob {
   std::uint64_t count = 0;
   const void* residual_in = nullptr;  ///< null: zeros
   void* residual_out = nullptr;       ///< null: not wanted. May be residual_in
+  const Addends* addends = nullptr;   ///< null: none. Needs takes_addends and a residual_out
   const void* memory_in = nullptr;    ///< the codec's memory (see memory_count); null: none yet
   void* memory_out = nullptr;         ///< null: not wanted. Never memory_in
   std::byte* payload = nullptr;       ///< room for payload_bytes(count, dtype)
@@ -128,6 +141,9 @@ class Codec : public std::enable_shared_from_this<Codec> {
   virtual std::uint64_t workspace_bytes(std::uint64_t, DType) const { return 0; }
 
   virtual Encoded encode(const EncodeJob& job) const = 0;
+
+  /// Whether encode adds what a job's `addends` list.
+  virtual bool takes_addends() const { return false; }
 
   /// Reads a payload of `count` elements encoded from `dtype`. The payload is hostile: throws
   /// CorruptPayload for what no encoder writes, and touches nothing outside it and the output.

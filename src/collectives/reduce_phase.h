@@ -3,7 +3,8 @@
 /// each to its owner, who adds what it receives in rank order, segment by segment.
 ///
 /// A rank never compresses its own shard for itself: it adds it exactly, in its place in the order.
-/// A robust reduction keeps what it receives side by side in place of adding it.
+/// A robust reduction keeps what it receives side by side in place of adding it. A few entries need
+/// not be added here: an encoder that does while it reads the rank's own values spares a dense sum.
 #pragma once
 
 #include <functional>
@@ -17,31 +18,42 @@ namespace skimp {
 
 class ReducePhase : public ScatterPhase {
  public:
-  using Visit = std::function<void(Run&, Coder&, std::size_t, const void*)>;
+  /// Of the segment of this number: the sum (or what else the call's op asks for) over all ranks,
+  /// as an encoder reads it, but for where the residual goes. `values` alone is all of it, unless
+  /// the call's residual is still to be added (to a robust result, which might not follow one
+  /// rank's values) or the sums are left to an encoder.
+  using Visit = std::function<void(Run&, Coder&, std::size_t, const Coder::Values&)>;
 
-  /// Rank r owns shards[r].
-  ReducePhase(const Call& call, const World& world, std::vector<Shard> shards);
+  /// Rank r owns shards[r]. Where all that is done with the sums is that `encoder` encodes them,
+  /// they may be left to it.
+  ReducePhase(const Call& call, const World& world, std::vector<Shard> shards,
+              const Codec* encoder = nullptr);
 
   /// Waits for the others' payloads of this rank's own segments, in order, and calls
-  /// visit(run, coder, segment, sum) with the sum (or what else the call's op asks for) of each
-  /// over all ranks, in the accumulator's type, on several threads if there are; then, on the
+  /// visit(run, coder, segment, sum) for each, on several threads if there are; then, on the
   /// calling thread, after(begin, end) for those segments that are done.
   void for_each_sum(Run& run, const Visit& visit,
                     const std::function<void(std::size_t, std::size_t)>& after);
 
-  /// The residual on a rank's own shard, where it encodes results and not its input. Sums took it
-  /// in with the rank's own values; to a robust result, which might not follow one rank's values,
-  /// it is still to be added. Null: nothing is.
-  const void* residual_of_result(const Run& run) const {
-    return robust_ ? run.residual_in : nullptr;
-  }
-
  private:
-  Output place_of(int rank, int thread) const;
+  /// What a thread needs to bring the payloads of one segment together.
+  struct Workspace {
+    PlacedMemory sum;                       ///< robust: a row for each rank
+    std::vector<Coder::EntryRoom> entries;  ///< of every other rank, where sums are left
+    std::vector<Addends::List> lists;
+    Addends addends;
+  };
+
+  Coder::Values add(Run& run, Coder& coder, const Slice& slice, const Frame* frames,
+                    Workspace& workspace) const;
+  Coder::Values leave(Run& run, const Slice& slice, const Frame* frames,
+                      Workspace& workspace) const;
+  Output place_of(int rank, void* sum) const;
   void add_own(Run& run, const Slice& slice, const Output& output) const;
 
   std::optional<RobustReduction> robust_;
-  std::vector<PlacedMemory> sums_;  ///< of one segment each, by thread; robust: a row for each rank
+  bool leaves_sums_;  ///< of calls with feedback: encoders need the room of the residual
+  std::vector<Workspace> workspaces_;  ///< by thread
 };
 
 }  // namespace skimp

@@ -2,10 +2,36 @@
 
 #include <algorithm>
 
+#include "codecs/entries.h"
 #include "collectives/device_queue.h"
 #include "collectives/stopwatch.h"
 
 namespace skimp {
+namespace {
+
+void require_frame_of(const Slice& slice, const FrameHeader& header, DType dtype) {
+  require_intact(header.count == slice.count() && header.dtype == static_cast<int>(dtype) &&
+                     header.codec == static_cast<int>(slice.codec->id()) &&
+                     header.parameter == slice.codec->parameter(slice.count()),
+                 "from rank ", header.sender, ": a frame of ", header.count, " elements, codec ",
+                 int{header.codec}, ", parameter ", header.parameter, " where ",
+                 slice.codec->text(), " of ", slice.count(), " ", name_of(dtype),
+                 " elements was due");
+}
+
+/// Calls read(), which reads the frame's payload; its errors say whose that is.
+template <class Read>
+void read_frame(Run& run, const Frame& frame, Read&& read) {
+  const Stopwatch stopwatch(run.codec_seconds);
+  run.nonfinite |= (frame.header.flags & nonfinite_flag) != 0;
+  try {
+    read();
+  } catch (const Error& error) {
+    fail(error.status(), "from rank ", frame.header.sender, ": ", error.what());
+  }
+}
+
+}  // namespace
 
 std::vector<std::uint64_t> make_borders(std::uint64_t count, int shards, std::uint64_t block) {
   const std::uint64_t blocks = divide_up(count, block);
@@ -83,6 +109,7 @@ void Coder::encode(Run& run, const Slice& slice, const Values& from, std::uint32
   job.count = slice.count();
   job.residual_in = element(from.residual_in, accumulator, slice.begin);
   job.residual_out = element(from.residual_out, accumulator, slice.begin);
+  job.addends = from.addends;
   job.memory_in = from.memory_in;
   job.memory_out = from.memory_out;
   job.random = {run.call, lane};
@@ -143,32 +170,36 @@ std::byte* Coder::workspace_on(DeviceQueue& queue, std::uint64_t payload_bytes,
 
 void Coder::decode(Run& run, const Slice& slice, const Frame& frame, DType dtype,
                    const Output& output) {
-  const FrameHeader& header = frame.header;
-  require_intact(header.count == slice.count() && header.dtype == static_cast<int>(dtype) &&
-                     header.codec == static_cast<int>(slice.codec->id()) &&
-                     header.parameter == slice.codec->parameter(slice.count()),
-                 "from rank ", header.sender, ": a frame of ", header.count, " elements, codec ",
-                 int{header.codec}, ", parameter ", header.parameter, " where ",
-                 slice.codec->text(), " of ", slice.count(), " ", name_of(dtype),
-                 " elements was due");
+  require_frame_of(slice, frame.header, dtype);
   decode(run, *slice.codec, frame, output);
 }
 
 void Coder::decode(Run& run, const Codec& codec, const Frame& frame, const Output& output) {
-  const Stopwatch stopwatch(run.codec_seconds);
-  const FrameHeader& header = frame.header;
-  const auto dtype = static_cast<DType>(header.dtype);
-  run.nonfinite |= (header.flags & nonfinite_flag) != 0;
-  try {
+  read_frame(run, frame, [&] {
+    const std::uint64_t count = frame.header.count;
+    const auto dtype = static_cast<DType>(frame.header.dtype);
     if (run.queue != nullptr) {
-      const DecodeJob job{.count = header.count, .dtype = dtype, .output = output};
+      const DecodeJob job{.count = count, .dtype = dtype, .output = output};
       decode_on(*run.queue, codec, frame, job);
     } else {
-      codec.decode(frame.payload, header.count, dtype, output);
+      codec.decode(frame.payload, count, dtype, output);
     }
-  } catch (const Error& error) {
-    fail(error.status(), "from rank ", header.sender, ": ", error.what());
-  }
+  });
+}
+
+Addends::List Coder::read_entries(Run& run, const Slice& slice, const Frame& frame, DType dtype,
+                                  EntryRoom& room) {
+  require_frame_of(slice, frame.header, dtype);
+  const EntryCoding& coding = *slice.codec->entry_coding();
+  std::uint64_t n = 0;
+  read_frame(run, frame, [&] {
+    n = coding.entries_of(frame.header.parameter, frame.payload, slice.codec->kept(slice.count()));
+    room.indices.reserve(n * sizeof(std::uint64_t));
+    room.values.reserve(n * bytes_of(accumulator_of(dtype)));
+    coding.decode(frame.payload, n, slice.count(), dtype, room.indices.as<std::uint64_t>(),
+                  room.values.data());
+  });
+  return {room.indices.as<std::uint64_t>(), room.values.data(), n};
 }
 
 }  // namespace skimp

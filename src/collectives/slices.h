@@ -77,7 +77,8 @@ class Coder {
     DType dtype = DType::float32;
     const void* residual_in = nullptr;
     void* residual_out = nullptr;
-    const void* memory_in = nullptr;  ///< for codecs that are not cut into slices
+    const Addends* addends = nullptr;  ///< to those of the slice, see EncodeJob
+    const void* memory_in = nullptr;   ///< for codecs that are not cut into slices
     void* memory_out = nullptr;
     std::uint64_t first = 0;  ///< the element of the whole array that values begins with
     bool streamed = false;    ///< the array is too large for the cache
@@ -92,6 +93,14 @@ class Coder {
   /// Decodes a frame that must be one of `slice` encoded from `dtype`. `output.data` is the place
   /// of the slice's first element.
   void decode(Run& run, const Slice& slice, const Frame& frame, DType dtype, const Output& output);
+
+  /// Reads the entries of such a frame, of a codec that has an entry coding, to `room`.
+  struct EntryRoom {
+    Buffer indices;
+    Buffer values;
+  };
+  static Addends::List read_entries(Run& run, const Slice& slice, const Frame& frame, DType dtype,
+                                    EntryRoom& room);
 
   /// Decodes a frame that `codec` is known to be that of. It lives until the run is settled.
   void decode(Run& run, const Codec& codec, const Frame& frame, const Output& output);

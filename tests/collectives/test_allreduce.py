@@ -7,10 +7,10 @@ import pytest
 import skimp
 
 from tests import oracle
-from tests.collectives.methods import METHODS
+from tests.collectives.methods import METHODS, Method
 from tests.comparing import same_bits
 from tests.pairwise import parametrize
-from tests.tables import DTYPES, SOME_DATA, array
+from tests.tables import DATA, DTYPES, SOME_DATA, array
 
 STEPS = 2
 COUNTS = (0, 1, 5, 33, 257, 1000, 2049, 5003)  # below the number of ranks, and past blocks
@@ -38,6 +38,22 @@ def test_large_arrays(method, count, dtype):
     compare(method, "heavy_tailed", count, 3, dtype, "mean", feedback=True)
 
 
+@parametrize(
+    method=(
+        Method("topk(density=0.01,values=float16)", "two_phase"),
+        Method("topk(k=7)", "two_phase"),
+        Method("topk(density=0.04)", "two_phase", "topk(density=0.1,values=bfloat16)"),
+    ),
+    data=tuple(DATA),
+    world_size=(2, 3, 5),
+    dtype=("float32", "float64"),
+    in_place=(False, True),
+)
+def test_entries_that_meet_in_the_encoder_of_their_sum(method, data, world_size, dtype, in_place):
+    """Owners of so much that the encoder guesses, which must hold for sums too."""
+    compare(method, data, 90_001, world_size, dtype, "mean", feedback=True, in_place=in_place)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("method", METHODS, ids=str)
 def test_in_full(method):
@@ -45,7 +61,7 @@ def test_in_full(method):
         compare(method, *case, "mean", feedback=True)
 
 
-def compare(method, data, count, world_size, dtype, op, feedback):
+def compare(method, data, count, world_size, dtype, op, feedback, in_place=False):
     """Two calls, each against the oracle, on every rank."""
     inputs = [
         [array(data, count, dtype, seed=[step, rank]) for rank in range(world_size)]
@@ -54,7 +70,7 @@ def compare(method, data, count, world_size, dtype, op, feedback):
 
     def worker(comm):
         codec = skimp.codec(method.codec)
-        codec = skimp.ErrorFeedback(codec) if feedback else codec
+        codec = skimp.ErrorFeedback(codec, in_place=in_place) if feedback else codec
         results = []
         for step in range(STEPS):
             x = inputs[step][comm.rank]

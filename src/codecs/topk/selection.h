@@ -81,8 +81,7 @@ class Selection {
   /// every NaN and Inf, and not below zero.
   Key guess() {
     Value* sample = survey_.list().values;
-    const std::uint64_t step = shape_.step(survey_.count());
-    for (std::uint64_t j = 0; j < shape_.sampled; ++j) sample[j] = survey_.values().at(j * step);
+    survey_.sample(shape_.step(survey_.count()), shape_.sampled, sample);
     const auto found =
         find_threshold<isa, Value>(shape_.rank, shape_.sampled, 0, infinity_key<Value> + 1,
                                    [&](auto&& visit) { visit(sample, shape_.sampled); });

@@ -1,17 +1,15 @@
 /// \file
-/// The pass over a job's values that a selection begins with: it adds input and residual, writes
-/// the sums to residual_out (most of them stay there: what is kept are few) and lists those above a
-/// bound.
+/// The pass over a job's values that a selection begins with: it adds input, residual and addends,
+/// writes the sums to residual_out (most of them stay there: what is kept are few) and lists those
+/// above a bound.
 #pragma once
 
 #include <cstdint>
 
+#include "codecs/topk/addends.h"
 #include "codecs/topk/collect.h"
 
 namespace skimp::topk {
-
-/// Taken at once: what is written past the cache leaves in short bursts.
-inline constexpr std::uint64_t survey_elements = 256;
 
 template <Isa isa, class Value>
 class Survey {
@@ -25,7 +23,7 @@ class Survey {
   /// The job's workspace becomes a list of `capacity` values; 0: none are listed. Indices must fit
   /// 32 bits unless it is 0.
   Survey(const EncodeJob& job, std::uint64_t capacity)
-      : count_(job.count), capacity_(capacity), values_(job) {
+      : count_(job.count), capacity_(capacity), values_(job), summed_(job) {
     list_.values = reinterpret_cast<Value*>(job.workspace);
     list_.indices = reinterpret_cast<std::uint32_t*>(list_.values + room_for(capacity));
   }
@@ -41,14 +39,17 @@ class Survey {
       const std::uint64_t n = std::min(survey_elements, count_ - begin);
       Value* room = wanted ? residual.room(begin, tile) : tile;
       const Value* values = nullptr;
-      if (is_listed()) {
-        values_.visit(begin, n, room, [&](const auto& read) {
-          append_above<isa>(read, n, bound, static_cast<std::uint32_t>(begin), list_);
-          values = array_of(read);
-        });
+      const auto list = [&](const auto& read) {
+        append_above<isa>(read, n, bound, static_cast<std::uint32_t>(begin), list_);
+        values = array_of(read);
         overflowed_ = list_.size > capacity_;
+      };
+      if (!is_listed()) {
+        values = summed_.load(begin, n, room);
+      } else if (summed_.has_addends()) {
+        list(summed_.load(begin, n, room));
       } else {
-        values = values_.load(begin, n, room);
+        values_.visit(begin, n, room, list);
       }
       if (wanted) residual.settle(begin, n, values);
     }
@@ -62,6 +63,12 @@ class Survey {
   List<Value>& list() { return list_; }
 
   std::uint64_t count() const { return count_; }
+
+  /// Values 0, step, 2 · step, …, before the pass.
+  void sample(std::uint64_t step, std::uint64_t n, Value* sample) const {
+    for (std::uint64_t j = 0; j < n; ++j) sample[j] = values_.at(j * step);
+    summed_.add_to_sample(step, n, sample);
+  }
 
   /// All values. After the pass they are read from residual_out, if that was wanted.
   const Source<Value>& values() const { return values_; }
@@ -87,6 +94,7 @@ class Survey {
   std::uint64_t count_;
   std::uint64_t capacity_;
   Source<Value> values_;
+  SummedSource<Value> summed_;
   List<Value> list_;
   bool overflowed_ = false;
 };

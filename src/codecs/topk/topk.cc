@@ -40,6 +40,7 @@ class TopK final : public Codec {
   std::uint64_t payload_bytes(std::uint64_t count, DType dtype) const override {
     return Layout(count, budget_.kept(count), format_, dtype).bytes;
   }
+  bool takes_addends() const override { return true; }
   std::uint64_t workspace_bytes(std::uint64_t count, DType dtype) const override {
     return visit_accumulator(dtype, [&](auto value) {
       return topk::Selection<Isa::scalar, decltype(value)>::workspace_bytes(count,

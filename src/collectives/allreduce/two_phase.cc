@@ -27,7 +27,7 @@ class TwoPhase final : public Runner {
         world_(world),
         sum_dtype_(accumulator_of(call.dtype)),
         streamed_(is_streamed(call)),
-        reduce_(call, world, shards_of(call.codec, call, world)),
+        reduce_(call, world, shards_of(call.codec, call, world), call.broadcast_codec.get()),
         shards_(shards_of(call.broadcast_codec, call, world)),
         workers_(call, world) {
     for (const Shard& shard : shards_) {
@@ -54,14 +54,10 @@ class TwoPhase final : public Runner {
   void broadcast_sums(Run& run) {
     const Shard& own = shard_of(world_.rank);
     std::vector<FrameHeader> headers(own.segments.size());
-    const auto encode = [&](Run& part, Coder& coder, std::size_t s, const void* sum) {
+    const auto encode = [&](Run& part, Coder& coder, std::size_t s, Coder::Values from) {
       const Slice& slice = own.segments[s];
-      const Coder::Values from{.values = sum,
-                               .dtype = sum_dtype_,
-                               .residual_in = reduce_.residual_of_result(run),
-                               .residual_out = run.residual_out,
-                               .first = slice.begin,
-                               .streamed = streamed_};
+      from.residual_out = run.residual_out;
+      from.streamed = streamed_;
       const MutableBytes room = payload_of(world_.rank, s);
       const std::uint32_t lane = lane_of(1, world_.rank_of(world_.rank));
       coder.encode(part, slice, from, lane, room, headers[s]);

@@ -14,18 +14,18 @@ class Direct final : public Runner {
   void run(Run& run) override {
     reduce_.expect(run);
     reduce_.send(run);
-    const auto visit = [&](Run& part, Coder&, std::size_t s, const void* sum) {
+    const auto visit = [&](Run& part, Coder&, std::size_t s, const Coder::Values& sum) {
       deliver(part, reduce_.own().segments[s], sum);
     };
     reduce_.for_each_sum(run, visit, [](std::size_t, std::size_t) {});
   }
 
  private:
-  void deliver(Run& run, const Slice& slice, const void* sum) {
+  void deliver(Run& run, const Slice& slice, const Coder::Values& sum) {
     const DType accumulator = accumulator_of(call_.dtype);
-    const void* residual = element(reduce_.residual_of_result(run), accumulator, slice.begin);
+    const void* residual = element(sum.residual_in, accumulator, slice.begin);
     const std::uint64_t first = slice.begin - reduce_.own().begin;
-    transfer_values(run, {.input = sum,
+    transfer_values(run, {.input = sum.values,
                           .dtype = accumulator,
                           .residual = residual,
                           .count = slice.count(),
