@@ -5,10 +5,19 @@
 namespace skimp {
 namespace {
 
-std::uint32_t sum_of(Bytes bytes) { return static_cast<std::uint32_t>(checksum(bytes)); }
+std::uint32_t sum_of(std::uint64_t products, std::uint64_t bytes) {
+  return static_cast<std::uint32_t>(finish_checksum(products, bytes));
+}
+
+std::uint32_t sum_of(Bytes bytes) { return sum_of(sum_of_products(bytes), bytes.size()); }
 
 std::uint32_t sum_of(const FrameHeader& header) {
   return sum_of({reinterpret_cast<const std::byte*>(&header), offsetof(FrameHeader, header_sum)});
+}
+
+void check_sum(const FrameHeader& header, std::uint32_t sum) {
+  require_intact(header.payload_sum == sum, "frame: payload sum ", header.payload_sum,
+                 " is not that of its bytes, ", sum);
 }
 
 }  // namespace
@@ -26,6 +35,11 @@ FrameHeader describe(const Codec& codec, DType dtype, std::uint64_t count, const
 
 void seal(FrameHeader& header, Bytes payload) {
   header.payload_sum = sum_of(payload);
+  seal(header);
+}
+
+void seal(FrameHeader& header, std::uint64_t products) {
+  header.payload_sum = sum_of(products, header.payload_bytes);
   seal(header);
 }
 
@@ -52,9 +66,10 @@ FrameHeader read_header(Bytes bytes) {
   return header;
 }
 
-void check_payload(const FrameHeader& header, Bytes payload) {
-  require_intact(header.payload_sum == sum_of(payload), "frame: payload sum ", header.payload_sum,
-                 " is not that of its bytes, ", sum_of(payload));
+void check_payload(const FrameHeader& header, Bytes payload) { check_sum(header, sum_of(payload)); }
+
+void check_payload(const FrameHeader& header, std::uint64_t products) {
+  check_sum(header, sum_of(products, header.payload_bytes));
 }
 
 CodecPtr codec_of_payload(const Codec& codec, const FrameHeader& header, Bytes payload) {

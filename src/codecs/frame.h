@@ -53,14 +53,17 @@ FrameHeader describe(const Codec& codec, DType dtype, std::uint64_t count, const
 /// Sets both sums. The header has its own because it travels ahead of a large payload.
 void seal(FrameHeader& header, Bytes payload);
 
-/// The same where the payload's sum is there already.
+/// The same where the payload's sum is there already, or its sum_of_products (base/checksum.h).
 void seal(FrameHeader& header);
+void seal(FrameHeader& header, std::uint64_t products);
 
 /// Reads and checks a header: its sum, magic, version, kind, dtype, count and flags.
 FrameHeader read_header(Bytes bytes);
 
-/// Throws CorruptPayload unless the header's payload sum is that of `payload`.
+/// Throws CorruptPayload unless the header's payload sum is that of `payload`, or what follows from
+/// the payload's sum_of_products.
 void check_payload(const FrameHeader& header, Bytes payload);
+void check_payload(const FrameHeader& header, std::uint64_t products);
 
 /// The codec that reads a payload with what `codec`, which the header names, says of it; the
 /// payload has the bytes that this asks for, at which kernels do not look. Throws CorruptPayload.

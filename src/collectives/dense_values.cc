@@ -53,12 +53,13 @@ FrameHeader describe_values(const Call& call, DType dtype, std::uint64_t count, 
   return describe(*call.codec, dtype, count, {count * bytes_of(dtype), nonfinite});
 }
 
-FrameHeader stamp_values(Run& run, FrameHeader header, int round, Bytes payload) {
+FrameHeader stamp_values(Run& run, FrameHeader header, int round, Bytes payload,
+                         std::optional<std::uint64_t> products) {
   if (run.queue != nullptr && run.queue->keeps_payloads()) {
     run.queue->sum(header, payload);
     settle(run);
   }
-  return run.messenger.stamp(header, round, payload);
+  return run.messenger.stamp(header, round, payload, products);
 }
 
 void check_values(Run& run, const Frame& frame, DType dtype, std::uint64_t count) {

@@ -3,6 +3,7 @@
 /// rule that only the identity codec is dense.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "collectives/slices.h"
@@ -55,7 +56,8 @@ class MessageView {
 FrameHeader describe_values(const Call& call, DType dtype, std::uint64_t count, bool nonfinite);
 
 /// Stamps the header of such a frame (Messenger::stamp). Waits for the sum of values on a device.
-FrameHeader stamp_values(Run& run, FrameHeader header, int round, Bytes payload);
+FrameHeader stamp_values(Run& run, FrameHeader header, int round, Bytes payload,
+                         std::optional<std::uint64_t> products = {});
 
 /// Checks that a received frame holds `count` values of `dtype` and notes whether they are finite.
 void check_values(Run& run, const Frame& frame, DType dtype, std::uint64_t count);

@@ -54,6 +54,10 @@ void check_payload_from(int peer, const FrameHeader& header, Bytes payload) {
   naming(peer, [&] { check_payload(header, payload); });
 }
 
+void check_payload_from(int peer, const FrameHeader& header, std::uint64_t products) {
+  naming(peer, [&] { check_payload(header, products); });
+}
+
 void require_connected(const Transport& transport, int peer, const std::string& call) {
   const std::string loss = transport.loss(peer);
   if (!loss.empty()) fail(SKIMP_PEER_FAILED, "rank ", peer, " has gone: ", loss, " (", call, ")");

@@ -34,8 +34,10 @@ void start_frame(Transport& transport, Channel channel, OutgoingFrame& out, Byte
 /// and is empty for a large one, whose payload is the next message, and for one apart.
 FrameHeader read_first_message(int peer, Bytes message, Bytes& payload);
 
-/// Throws CorruptPayload, naming the peer, unless this is the payload that the header tells of.
+/// Throws CorruptPayload, naming the peer, unless this is the payload that the header tells of, or
+/// its sum_of_products.
 void check_payload_from(int peer, const FrameHeader& header, Bytes payload);
+void check_payload_from(int peer, const FrameHeader& header, std::uint64_t products);
 
 /// For who waits for a peer, and has found nothing from it: throws PeerFailed if nothing can come.
 void require_connected(const Transport& transport, int peer, const std::string& call);

@@ -75,8 +75,9 @@ class Messenger {
   void wait_for_stream(const std::function<bool()>& is_done);
 
   /// Fills in what the messenger knows (sender, round, call) and seals the header, which has the
-  /// sum of a payload on a device already.
-  FrameHeader stamp(FrameHeader header, int round, Bytes payload) const;
+  /// sum of a payload on a device already. `products` is the payload's sum_of_products, if known.
+  FrameHeader stamp(FrameHeader header, int round, Bytes payload,
+                    std::optional<std::uint64_t> products = {}) const;
 
   /// At most this many frames are on their way to one peer. One leaves the link idle between two;
   /// with very many, large networks' buffers fill in one direction.
@@ -87,11 +88,13 @@ class Messenger {
   /// live until `finish`.
   void send(int peer, const FrameHeader& header, Bytes payload);
 
-  /// Announces room for the next frame of `peer`; it must live until received.
-  void expect(int peer, int round, MutableBytes room);
+  /// Announces room for the next frame of `peer`; it must live until received. Who reads all of the
+  /// payload anyway may check it then: check_payload_from.
+  enum class Check { here, by_reader };
+  void expect(int peer, int round, MutableBytes room, Check check = Check::here);
 
-  /// Waits for the oldest expected frame of `peer`, checked from end to end (a payload on a device:
-  /// by who decodes it).
+  /// Waits for the oldest expected frame of `peer`, checked from end to end (a payload on a device,
+  /// or so expected: by who decodes it).
   Frame receive(int peer);
 
   /// Lets what has arrived move on, without waiting.
@@ -125,7 +128,7 @@ class Messenger {
   int world_size() const { return transport_->world_size(); }
   Peer& at(int peer);
   void state_call();
-  void push(int peer, int round, FrameKind kind, MutableBytes room);
+  void push(int peer, int round, FrameKind kind, MutableBytes room, Check check);
   bool listen(int peer);
   bool listen_to_all();
   bool hear(int peer);
@@ -167,6 +170,7 @@ struct Messenger::Incoming {
   int round;
   FrameKind kind;
   MutableBytes room;
+  Check check;
   State state = due;
   FrameHeader header{};
   Bytes payload{};

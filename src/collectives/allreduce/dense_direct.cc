@@ -1,5 +1,8 @@
 #include "collectives/allreduce/dense_direct.h"
 
+#include <optional>
+
+#include "base/checksum.h"
 #include "base/isa.h"
 #include "codecs/elements.h"
 #include "collectives/dense_values.h"
@@ -20,9 +23,14 @@ std::size_t lead_of(const Call& call, const World& world, const std::vector<Shar
   return payload_place(call, world).stays ? most_segments(shards) : default_lead;
 }
 
+/// Arrays too large for the cache go in quarters of the segments of other algorithms, whose
+/// payloads are small: of every peer there are `default_lead` + 1 here, for all ranks of a host to
+/// share it.
 std::vector<Shard> shards_of(const Call& call, const World& world) {
+  const bool large = call.count * bytes_of(call.dtype) >= smallest_streamed_bytes;
+  const std::uint64_t segment = large ? divide_up(world.segment, 4) : world.segment;
   return make_shards(call.codec, make_borders(call.count, world.size, dense_block), dense_block,
-                     world.segment);
+                     segment);
 }
 
 class DenseDirect final : public Runner {
@@ -35,7 +43,8 @@ class DenseDirect final : public Runner {
         inputs_(call.dtype, call.count, payload_place(call, world)),
         outputs_(call.dtype, call.count, payload_place(call, world)),
         lead_(lead_of(call, world, shards_)),
-        received_(shards_.size()) {
+        received_(shards_.size()),
+        headers_(shards_.size()) {
     if (call.device != host_memory) {
       addend_ = PlacedMemory(own().largest_segment() * bytes_of(call.dtype), call.device);
       sum_ = PlacedMemory(own().largest_segment() * bytes_of(accumulator()), call.device);
@@ -62,12 +71,13 @@ class DenseDirect final : public Runner {
       if (step >= lead_ && step - lead_ < own().segments.size()) {
         const std::size_t s = step - lead_;
         take(run, s + 1);
+        std::optional<std::uint64_t> products;
         if (run.queue == nullptr) {
-          add_segments(run, values, s);
+          products = add_segments(run, values, s);
         } else {
           queue_segments(run, values, s);
         }
-        send_sum(run, own().segments[s]);
+        send_sum(run, own().segments[s], products);
         expect(run, s + 1 + lead_ + 1);  // Only now is the slot read, on a device too.
       }
       send_segments(run, values, step);
@@ -111,7 +121,9 @@ class DenseDirect final : public Runner {
                                    outputs_.room(run.output, slice.begin, slice.count()));
             },
             [&](const Slice&) {
-              run.messenger.expect(peer, run.first_round, received(peer, step));
+              const bool reads = run.queue == nullptr;
+              run.messenger.expect(peer, run.first_round, received(peer, step),
+                                   reads ? Messenger::Check::by_reader : Messenger::Check::here);
             });
       }
     }
@@ -129,7 +141,9 @@ class DenseDirect final : public Runner {
               receive(run, peer, slice);
               outputs_.put(run, run.output, slice.begin, slice.count());
             },
-            [&](const Slice& slice) { receive(run, peer, slice); });
+            [&](const Slice& slice) {
+              headers_[static_cast<std::size_t>(peer)] = receive(run, peer, slice);
+            });
       }
     }
     taken_ = end;
@@ -151,43 +165,67 @@ class DenseDirect final : public Runner {
     run.messenger.send(peer, stamp_values(run, header, round, payload), payload);
   }
 
-  void receive(Run& run, int peer, const Slice& slice) {
-    check_values(run, run.messenger.receive(peer), call_.dtype, slice.count());
+  FrameHeader receive(Run& run, int peer, const Slice& slice) {
+    const Frame frame = run.messenger.receive(peer);
+    check_values(run, frame, call_.dtype, slice.count());
+    return frame.header;
   }
 
-  /// Adds tile by tile over all ranks, so that a sum stays in the cache until it is whole.
-  void add_segments(Run& run, const void* values, std::size_t segment) {
+  /// Adds tile by tile over all ranks, so that a sum stays in the cache until it is whole, and what
+  /// comes and goes until it is checked. Returns the sum_of_products of the segment's sum.
+  std::uint64_t add_segments(Run& run, const void* values, std::size_t segment) {
     const Stopwatch stopwatch(run.codec_seconds);
     const Slice& slice = own().segments[segment];
-    const Output output{.data = element(run.output, call_.dtype, slice.begin),
-                        .dtype = call_.dtype,
-                        .divisor = divisor_of(call_, world_)};
-    run.nonfinite |= !on_isa([&](auto) {
-      return visit_accumulator(call_.dtype, [&](auto value) {
-        using Value = decltype(value);
-        const Sink<Value> sink(output);
-        alignas(64) Value sum[tile_elements];
-        alignas(64) Value tile[tile_elements];
-        bool finite = true;
-        for (std::uint64_t at = 0; at < slice.count(); at += tile_elements) {
-          const std::uint64_t n = std::min(tile_elements, slice.count() - at);
-          for (int rank = 0; rank < world_.size; ++rank) {
-            const void* part = rank == world_.rank ? element(values, call_.dtype, slice.begin)
-                                                   : received(rank, segment).data();
-            const Source<Value> source(part, call_.dtype);
-            if (rank == 0) {
-              source.load(at, n, sum);
-            } else {
-              const Value* __restrict addends = source.view(at, n, tile);
-              for (std::uint64_t i = 0; i < n; ++i) sum[i] += addends[i];
-            }
-          }
-          finite &= all_finite(sum, n);
-          sink.put(at, n, sum);
-        }
-        return finite;
+    std::vector<Bytes> parts(shards_.size());
+    for (int rank = 0; rank < world_.size; ++rank) {
+      parts[static_cast<std::size_t>(rank)] =
+          rank == world_.rank ? inputs_.bytes(values, slice.begin, slice.count())
+                              : received(rank, segment);
+    }
+    std::vector<std::uint64_t> products(parts.size());
+    std::uint64_t products_of_sum = 0;
+    on_isa([&](auto) {
+      visit_accumulator(call_.dtype, [&](auto value) {
+        products_of_sum = add_parts<decltype(value)>(run, slice, parts, products);
       });
     });
+    for (int peer = 0; peer < world_.size; ++peer) {
+      const auto p = static_cast<std::size_t>(peer);
+      if (peer != world_.rank) check_payload_from(peer, headers_[p], products[p]);
+    }
+    return products_of_sum;
+  }
+
+  template <class Value>
+  std::uint64_t add_parts(Run& run, const Slice& slice, const std::vector<Bytes>& parts,
+                          std::vector<std::uint64_t>& products) const {
+    const std::uint64_t each = bytes_of(call_.dtype);
+    std::byte* to = static_cast<std::byte*>(element(run.output, call_.dtype, slice.begin));
+    const Sink<Value> sink(
+        {.data = to, .dtype = call_.dtype, .divisor = divisor_of(call_, world_)});
+    alignas(64) Value sum[tile_elements];
+    alignas(64) Value tile[tile_elements];
+    std::uint64_t products_of_sum = 0;
+    for (std::uint64_t at = 0; at < slice.count(); at += tile_elements) {
+      const std::uint64_t n = std::min(tile_elements, slice.count() - at);
+      const std::uint64_t group = at * each / 8;
+      for (std::size_t p = 0; p < parts.size(); ++p) {
+        if (p != static_cast<std::size_t>(world_.rank)) {
+          products[p] += sum_of_products(parts[p].subspan(at * each, n * each), group);
+        }
+        const Source<Value> source(parts[p].data(), call_.dtype);
+        if (p == 0) {
+          source.load(at, n, sum);
+        } else {
+          const Value* __restrict addends = source.view(at, n, tile);
+          for (std::uint64_t i = 0; i < n; ++i) sum[i] += addends[i];
+        }
+      }
+      run.nonfinite |= !all_finite(sum, n);
+      sink.put(at, n, sum);
+      products_of_sum += sum_of_products({to + at * each, n * each}, group);
+    }
+    return products_of_sum;
   }
 
   /// The same on a device, which adds a whole segment at a time.
@@ -214,13 +252,13 @@ class DenseDirect final : public Runner {
                                       .divisor = divisor_of(call_, world_)}});
   }
 
-  void send_sum(Run& run, const Slice& slice) {
+  void send_sum(Run& run, const Slice& slice, std::optional<std::uint64_t> products) {
     outputs_.fetch(run, run.output, slice.begin, slice.count());
     settle(run);
     const Bytes payload = outputs_.bytes(run.output, slice.begin, slice.count());
     const FrameHeader header =
         stamp_values(run, describe_values(call_, call_.dtype, slice.count(), run.nonfinite),
-                     run.first_round + 1, payload);
+                     run.first_round + 1, payload, products);
     for (int step = 1; step < world_.size; ++step) {
       run.messenger.send((world_.rank + step) % world_.size, header, payload);
     }
@@ -237,6 +275,7 @@ class DenseDirect final : public Runner {
   PlacedMemory sum_;
   std::size_t lead_;
   std::vector<PayloadRoom> received_;  ///< this rank's segments as the others have them, by rank
+  std::vector<FrameHeader> headers_;   ///< of those that are added next, by rank
   std::size_t expected_ = 0;           ///< steps
   std::size_t taken_ = 0;
 };
