@@ -5,7 +5,7 @@
 # address of the C object, which the caller keeps alive. bindings/skimp/_calls.pyi has the types.
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
 
 from capi cimport *
@@ -52,6 +52,30 @@ cdef skimp_options default_options() noexcept:
     options.device = SKIMP_HOST
     options.stream = NULL
     return options
+
+
+cdef extern from *:
+    """
+    /* As bytes.__new__(kind, n bytes), but for their copy. What hash() caches is not there yet. */
+    static PyObject *new_frame(PyObject *kind, Py_ssize_t n) {
+      PyObject *frame = ((PyTypeObject *)kind)->tp_alloc((PyTypeObject *)kind, n);
+    #if defined(__GNUC__)
+    #pragma GCC diagnostic push
+    #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+    #endif
+      if (frame != NULL) ((PyBytesObject *)frame)->ob_shash = -1;
+    #if defined(__GNUC__)
+    #pragma GCC diagnostic pop
+    #endif
+      return frame;
+    }
+    """
+    object new_frame(object kind, Py_ssize_t n)
+
+
+cdef object shortened(frame, uint64_t written):
+    """A frame that was made for more, if it was."""
+    return frame if written == <uint64_t>len(frame) else type(frame)(memoryview(frame)[:written])
 
 
 cdef class Memory:
@@ -192,22 +216,21 @@ def recv(uintptr_t communicator, target, int dtype, int source, int tag, int dev
     check(status)
 
 
-def encode(uintptr_t codec, source, int dtype, uintptr_t residual):
-    """The frame of the elements of `source`, as bytes."""
+def encode(kind, uintptr_t codec, source, int dtype, uintptr_t residual):
+    """The frame of the elements of `source`, as a `kind` of bytes, made without a call of it."""
     cdef Memory input = Memory(source, PyBUF_SIMPLE)
     cdef uint64_t count = <uint64_t>input.view.len // size_of(dtype)
     cdef uint64_t capacity = 0, written = 0
     cdef skimp_status status
-    cdef bytes frame
     cdef char* start
     check(skimp_frame_bytes(<skimp_codec*>codec, count, <skimp_dtype>dtype, &capacity))
-    frame = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>capacity)
+    frame = new_frame(kind, <Py_ssize_t>capacity)
     start = PyBytes_AS_STRING(frame)
     with nogil:
         status = skimp_encode(<skimp_codec*>codec, input.view.buf, count, <skimp_dtype>dtype,
                               <skimp_residual*>residual, start, capacity, &written)
     check(status)
-    return frame if written == capacity else frame[:written]
+    return shortened(frame, written)
 
 
 def encode_into(uintptr_t codec, source, int dtype, uintptr_t residual, frame):
@@ -298,22 +321,21 @@ def unpack(uintptr_t buffer, int dtype, arrays, int device, uintptr_t stream):
     check(status)
 
 
-def encode_on_device(uintptr_t codec, uintptr_t input, uint64_t count, int dtype,
+def encode_on_device(kind, uintptr_t codec, uintptr_t input, uint64_t count, int dtype,
                      uintptr_t residual, uintptr_t stream):
-    """The frame of `count` elements at the device address `input`, as bytes."""
+    """The same of `count` elements at the device address `input`."""
     cdef uint64_t capacity = 0, written = 0
     cdef skimp_status status
-    cdef bytes frame
     cdef char* start
     check(skimp_frame_bytes(<skimp_codec*>codec, count, <skimp_dtype>dtype, &capacity))
-    frame = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>capacity)
+    frame = new_frame(kind, <Py_ssize_t>capacity)
     start = PyBytes_AS_STRING(frame)
     with nogil:
         status = skimp_encode_on_device(<skimp_codec*>codec, <void*>input, count,
                                         <skimp_dtype>dtype, <skimp_residual*>residual, start,
                                         capacity, &written, <void*>stream)
     check(status)
-    return frame if written == capacity else frame[:written]
+    return shortened(frame, written)
 
 
 def decode_on_device(frame, uintptr_t output, uint64_t count, int dtype, uintptr_t stream):

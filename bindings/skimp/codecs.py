@@ -14,7 +14,7 @@ from skimp import _calls, _objects
 from skimp.device_arrays import DeviceArray, as_device_array
 from skimp.errors import InvalidArgument
 from skimp.packing import AnyPacked, Packed
-from skimp.payload import Payload
+from skimp.payload import Payload, described
 from skimp.residual import Residual, lent
 
 
@@ -71,17 +71,23 @@ class Codec:
         (100000, True)
         """
         with lent(residual) as handle:
-            return Payload(self._encode(x, handle))
+            return described(self._encode(x, handle))
 
-    def _encode(self, x: Any, residual: int) -> bytes:
+    def _encode(self, x: Any, residual: int) -> Payload:
         array = as_device_array(x)
         if array is None:
             packed = Packed(x)
             codec = self.bound_to(packed)
-            return _calls.encode(codec.handle, packed.values, packed.dtype.code, residual)
+            return _calls.encode(Payload, codec.handle, packed.values, packed.dtype.code, residual)
         codec = self.bound_to(array)
         return _calls.encode_on_device(
-            codec.handle, array.address, array.count, array.dtype.code, residual, array.stream
+            Payload,
+            codec.handle,
+            array.address,
+            array.count,
+            array.dtype.code,
+            residual,
+            array.stream,
         )
 
     def bound_to(self, packed: AnyPacked | DeviceArray) -> Codec:

@@ -41,10 +41,7 @@ class Payload(bytes):
     """Some value was NaN or Inf."""
 
     def __new__(cls, frame: bytes | bytearray | memoryview) -> Payload:
-        self = super().__new__(cls, frame)
-        self.count, code, self.codec, self.nonfinite = _calls.inspect(self)
-        self.dtype = dtypes.BY_CODE[code].name
-        return self
+        return described(super().__new__(cls, frame))
 
     @property
     def nbytes(self) -> int:
@@ -60,6 +57,13 @@ class Payload(bytes):
         return (
             f"Payload({self.codec}, count={self.count}, dtype={self.dtype}, nbytes={self.nbytes})"
         )
+
+
+def described(payload: Payload) -> Payload:
+    """The same, checked, with what its header says as attributes."""
+    payload.count, code, payload.codec, payload.nonfinite = _calls.inspect(payload)
+    payload.dtype = dtypes.BY_CODE[code].name
+    return payload
 
 
 @overload
