@@ -83,6 +83,7 @@ class IndexReader {
 
  private:
   std::uint64_t read_set_bits(std::uint64_t* positions, std::uint64_t n);
+  bool next_word();
   void add_low_bits(std::uint64_t* positions, std::uint64_t n) const;
   void check(const std::uint64_t* indices, std::uint64_t n);
 
