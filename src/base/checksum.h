@@ -23,8 +23,8 @@ SKIMP_HOST_DEVICE inline std::uint64_t checksum_product(std::uint64_t pair, std:
 
 /// Σ over 8-byte groups j of (w[2j] + K(2j)) · (w[2j+1] + K(2j+1)) modulo 2^64, where w are the
 /// 32-bit words (the last group padded with zeros), K(i) = (i + 1)·0x9E3779B1 modulo 2^32, and the
-/// two sums are taken modulo 2^32. Parts of a frame that begin with group `first` add up to its sum;
-/// all but the last are whole groups.
+/// two sums are taken modulo 2^32. Parts of a frame that begin with group `first` add up to its
+/// sum; all but the last are whole groups.
 std::uint64_t sum_of_products(Bytes bytes, std::uint64_t first = 0);
 
 /// Mixes a sum with the number of bytes it covers (the finaliser of MurmurHash3).

@@ -120,7 +120,9 @@ def test_reduce_scatter(codec, segment, window, threads, world_size, share, data
     compare(pipeline, world_size, codec, inputs, skimp.Communicator.reduce_scatter)
 
 
-@pytest.mark.parametrize("count", [3 * 2**18 + 5, STREAMED])
+@pytest.mark.parametrize(
+    ("count", "world_size"), [(3 * 2**18 + 5, 2), (STREAMED, 2), (STREAMED, 3)]
+)
 @pytest.mark.parametrize(
     ("codec", "algorithm"),
     [
@@ -130,14 +132,16 @@ def test_reduce_scatter(codec, segment, window, threads, world_size, share, data
         ("identity", "dense_direct"),
     ],
 )
-def test_what_is_large_enough_to_be_cut_at_first(codec, algorithm, count):
+def test_what_is_large_enough_to_be_cut_at_first(codec, algorithm, count, world_size):
     def reduce(comm, x, **arguments):
         return comm.allreduce(x, algorithm=algorithm, **arguments)
 
-    inputs = arrays("normal", count, "float32", 2)
-    cut, whole = compare(Pipeline(DEFAULT, threads=2, aliased=True), 2, codec, inputs, reduce)
-    assert {report.messages_sent for report in whole} == {2}
-    assert min(report.messages_sent for report in cut) > 2
+    inputs = arrays("normal", count, "float32", world_size)
+    pipeline = Pipeline(DEFAULT, threads=2, aliased=True)
+    cut, whole = compare(pipeline, world_size, codec, inputs, reduce)
+    at_least = 2 * (world_size - 1)
+    assert {report.messages_sent for report in whole} == {at_least}
+    assert min(report.messages_sent for report in cut) > at_least
 
 
 THREE_WAYS = (

@@ -23,12 +23,13 @@ std::size_t lead_of(const Call& call, const World& world, const std::vector<Shar
   return payload_place(call, world).stays ? most_segments(shards) : default_lead;
 }
 
-/// Arrays too large for the cache go in quarters of the segments of other algorithms, whose
-/// payloads are small: of every peer there are `default_lead` + 1 here, for all ranks of a host to
-/// share it.
+/// Of every peer there are `default_lead` + 1 segments here. Other algorithms have small payloads
+/// in place of them; these would not find room, for all ranks of a host, in the cache that they
+/// share.
 std::vector<Shard> shards_of(const Call& call, const World& world) {
   const bool large = call.count * bytes_of(call.dtype) >= smallest_streamed_bytes;
-  const std::uint64_t segment = large ? divide_up(world.segment, 4) : world.segment;
+  const bool crowded = large && world.size > 2;
+  const std::uint64_t segment = crowded ? divide_up(world.segment, 4) : world.segment;
   return make_shards(call.codec, make_borders(call.count, world.size, dense_block), dense_block,
                      segment);
 }
