@@ -28,8 +28,7 @@ std::size_t lead_of(const Call& call, const World& world, const std::vector<Shar
 /// share.
 std::vector<Shard> shards_of(const Call& call, const World& world) {
   const bool large = call.count * bytes_of(call.dtype) >= smallest_streamed_bytes;
-  const bool crowded = large && world.size > 2;
-  const std::uint64_t segment = crowded ? divide_up(world.segment, 4) : world.segment;
+  const std::uint64_t segment = large ? divide_up(world.segment, 4) : world.segment;
   return make_shards(call.codec, make_borders(call.count, world.size, dense_block), dense_block,
                      segment);
 }
@@ -197,6 +196,8 @@ class DenseDirect final : public Runner {
     return products_of_sum;
   }
 
+  /// Sets the sum_of_products of every part: this rank's own needs none, but a pass that only reads
+  /// brings it into the cache sooner than the additions would.
   template <class Value>
   std::uint64_t add_parts(Run& run, const Slice& slice, const std::vector<Bytes>& parts,
                           std::vector<std::uint64_t>& products) const {
@@ -211,9 +212,7 @@ class DenseDirect final : public Runner {
       const std::uint64_t n = std::min(tile_elements, slice.count() - at);
       const std::uint64_t group = at * each / 8;
       for (std::size_t p = 0; p < parts.size(); ++p) {
-        if (p != static_cast<std::size_t>(world_.rank)) {
-          products[p] += sum_of_products(parts[p].subspan(at * each, n * each), group);
-        }
+        products[p] += sum_of_products(parts[p].subspan(at * each, n * each), group);
         const Source<Value> source(parts[p].data(), call_.dtype);
         if (p == 0) {
           source.load(at, n, sum);
