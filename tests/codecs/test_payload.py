@@ -44,3 +44,13 @@ def test_nonfinite_is_flagged(codec, dtype, value, place):
 def test_ratio_of_four_million_elements(codec, ratio):
     x = np.random.default_rng(0).standard_normal(2**22, np.float32)
     assert skimp.codec(codec).encode(x).ratio >= ratio
+
+
+@pytest.mark.parametrize("codec", ["sign", "threshold(magnitude=1.5)"])
+def test_it_is_bytes(codec):
+    """Of a size known beforehand, and of one that is less than there was room for."""
+    payload = skimp.codec(codec).encode(array("normal", 1000, "float32"))
+    frame = bytes(payload)
+    assert type(payload) is skimp.Payload and type(frame) is bytes
+    assert payload == frame and {frame: "found"}[payload] == "found"
+    assert pickle.loads(pickle.dumps(payload)) == skimp.Payload(frame) == payload
