@@ -68,8 +68,7 @@ class Communicator(Collectives, PointToPoint):
 
         segment
             Elements that are encoded, sent and decoded as one, rounded up to whole blocks; 0 does
-            not cut. Smaller ones overlap sooner, but each costs two messages. Large dense arrays
-            go in quarters of a segment. Equal on all ranks.
+            not cut. Smaller ones overlap sooner, but each costs two messages. Equal on all ranks.
         window
             Segments that may be on their way to one peer, at least 1. Two to four keep a link busy
             in both directions.

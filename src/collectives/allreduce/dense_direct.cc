@@ -14,8 +14,9 @@ namespace skimp {
 namespace {
 
 /// Segments that a rank sends before it adds up the first of its own. So few of the others' lie
-/// here at a time that they stay in the cache until they are added.
-constexpr std::size_t default_lead = 2;
+/// here at a time that they mostly stay in the cache until they are added; with fewer, or shorter
+/// ones, ranks that share a core wait for one another's time slices.
+constexpr std::size_t default_lead = 3;
 
 /// The same on all ranks, wherever their arrays lie, since the order of frames follows from it.
 /// Between devices a round's payloads go as one group: there all are sent first.
@@ -23,14 +24,9 @@ std::size_t lead_of(const Call& call, const World& world, const std::vector<Shar
   return payload_place(call, world).stays ? most_segments(shards) : default_lead;
 }
 
-/// Of every peer there are `default_lead` + 1 segments here. Other algorithms have small payloads
-/// in place of them; these would not find room, for all ranks of a host, in the cache that they
-/// share.
 std::vector<Shard> shards_of(const Call& call, const World& world) {
-  const bool large = call.count * bytes_of(call.dtype) >= smallest_streamed_bytes;
-  const std::uint64_t segment = large ? divide_up(world.segment, 4) : world.segment;
   return make_shards(call.codec, make_borders(call.count, world.size, dense_block), dense_block,
-                     segment);
+                     world.segment);
 }
 
 class DenseDirect final : public Runner {

@@ -117,10 +117,9 @@ SKIMP_API skimp_status skimp_communicator_set_timeout(skimp_communicator* commun
                                                       double seconds);
 
 /** How large calls are pipelined, so that encoding, the network and decoding overlap: in segments
- *  of `segment` elements, rounded up to whole blocks (0: not cut; a quarter for large dense
- *  arrays), of which at most `window` are on their way to one peer. At first SKIMP_SEGMENT and
- *  SKIMP_WINDOW. No value of a result depends on either. `segment` must be the same on all ranks,
- *  and is for plans created afterwards. */
+ *  of `segment` elements, rounded up to whole blocks (0: not cut), of which at most `window` are on
+ *  their way to one peer. At first SKIMP_SEGMENT and SKIMP_WINDOW. No value of a result depends on
+ *  either. `segment` must be the same on all ranks, and is for plans created afterwards. */
 SKIMP_API skimp_status skimp_communicator_set_pipeline(skimp_communicator* communicator,
                                                        uint64_t segment, int window);
 
