@@ -9,7 +9,7 @@ std::uint32_t sum_of(std::uint64_t products, std::uint64_t bytes) {
   return static_cast<std::uint32_t>(finish_checksum(products, bytes));
 }
 
-std::uint32_t sum_of(Bytes bytes) { return sum_of(sum_of_products(bytes), bytes.size()); }
+std::uint32_t sum_of(Bytes bytes) { return static_cast<std::uint32_t>(checksum(bytes)); }
 
 std::uint32_t sum_of(const FrameHeader& header) {
   return sum_of({reinterpret_cast<const std::byte*>(&header), offsetof(FrameHeader, header_sum)});

@@ -88,9 +88,10 @@ class Messenger {
   /// live until `finish`.
   void send(int peer, const FrameHeader& header, Bytes payload);
 
-  /// Announces room for the next frame of `peer`; it must live until received. Who reads all of the
-  /// payload anyway may check it then: check_payload_from.
+  /// Who checks a payload. A reader of all of it may do so while it reads: check_payload_from.
   enum class Check { here, by_reader };
+
+  /// Announces room for the next frame of `peer`; it must live until received.
   void expect(int peer, int round, MutableBytes room, Check check = Check::here);
 
   /// Waits for the oldest expected frame of `peer`, checked from end to end (a payload on a device,

@@ -94,11 +94,12 @@ class Coder {
   /// of the slice's first element.
   void decode(Run& run, const Slice& slice, const Frame& frame, DType dtype, const Output& output);
 
-  /// Reads the entries of such a frame, of a codec that has an entry coding, to `room`.
   struct EntryRoom {
     Buffer indices;
     Buffer values;
   };
+
+  /// Reads the entries of such a frame, of a codec that has an entry coding, to `room`.
   static Addends::List read_entries(Run& run, const Slice& slice, const Frame& frame, DType dtype,
                                     EntryRoom& room);
 

@@ -2,7 +2,6 @@
 /// Sparse arrays on their way into a selection: added to a job's values when these are read.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <vector>
 
