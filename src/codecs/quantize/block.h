@@ -10,6 +10,7 @@
 #include "codecs/blocks.h"
 #include "codecs/quantize/few_bits.h"
 #include "codecs/quantize/levels.h"
+#include "codecs/quantize/nearest.h"
 #include "codecs/quantize/planes.h"
 #include "codecs/random_words.h"
 
@@ -57,27 +58,52 @@ struct Encoder {
 /// Rounds to the nearest level.
 template <class Value>
 struct NearestEncoder : Encoder<Value> {
-  bool streams() const { return this->largest == 1; }
+  bool streams() const { return this->planes.bits() != 3; }
 
   template <Isa isa, class Values, class Rest>
   void emit(IsaConstant<isa>, Value scale, std::uint64_t begin, const Values& x, std::uint64_t n,
             Rest rest) const {
+    const LevelsOn<isa, Value> levels(scale, this->largest);
     std::uint64_t done = 0;
 #if SKIMP_X86
     if constexpr (isa == Isa::avx512 && sizeof(Value) == 4) {
-      if (this->largest == 1) {
-        for (; done + group_elements <= n; done += group_elements) {
-          store(this->planes.at(begin + done), avx512::encode_in_three(x, done, scale, rest));
-        }
-        if (done == n) return;
-      }
+      done = emit_groups(levels.is_moderate(), scale, begin, x, n, rest);
     }
 #endif
-    const LevelsOn<isa, Value> levels(scale, this->largest);
-    const auto last = from(x, done);
-    this->put(levels, begin + done, last, n - done, place_of(rest) + done,
-              [&](std::uint64_t i) { return nearest_integer(levels.position_of(last[i])); });
+    for (; done < n; done += run_elements) {
+      const auto run = from(x, done);
+      this->put(levels, begin + done, run, std::min(run_elements, n - done), place_of(rest) + done,
+                [&](std::uint64_t i) { return nearest_integer(levels.position_of(run[i])); });
+    }
   }
+
+ private:
+#if SKIMP_X86
+  /// Takes whole groups; returns how many elements those were.
+  template <class Values, class Rest>
+  std::uint64_t emit_groups(bool is_moderate, float scale, std::uint64_t begin, const Values& x,
+                            std::uint64_t n, Rest rest) const {
+    const std::uint64_t whole = n / group_elements * group_elements;
+    std::byte* codes = this->planes.at(begin);
+    const auto emit_nearest = [&](auto bits) {
+      const avx512::Nearest<bits> nearest(scale);
+      for (std::uint64_t i = 0; i < whole; i += group_elements) {
+        nearest.encode(x, i, rest, codes + i * bits / 8);
+      }
+      return whole;
+    };
+    switch (this->planes.bits()) {
+      case 8: return is_moderate ? emit_nearest(std::integral_constant<int, 8>{}) : 0;
+      case 4: return is_moderate ? emit_nearest(std::integral_constant<int, 4>{}) : 0;
+      case 2:
+        for (std::uint64_t i = 0; i < whole; i += group_elements) {
+          store(codes + i * 2 / 8, avx512::encode_in_three(x, i, scale, rest));
+        }
+        return whole;
+      default: return 0;
+    }
+  }
+#endif
 };
 
 /// Rounds up with the probability of the fraction. Element i of the whole array uses the random

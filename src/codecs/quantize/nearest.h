@@ -1,0 +1,86 @@
+/// \file
+/// Nearest levels of floats with AVX-512: codes and rests from registers. Dividers are the slowest
+/// units of a processor and loops over bytes pack them by words, so compilers take twice as long.
+#pragma once
+
+#include <cstdint>
+
+#include "base/isa.h"
+#include "codecs/quantize/levels.h"
+#include "codecs/vectors.h"
+
+#if SKIMP_X86
+#include <immintrin.h>
+
+namespace skimp::quantize::avx512 {
+
+/// x / divisor; see `quotient`.
+[[gnu::target(SKIMP_TARGET_AVX512)]] inline __m512 quotient(__m512 x, __m512 divisor,
+                                                            __m512 inverse) {
+  const __m512 near = _mm512_mul_ps(x, inverse);
+  return _mm512_fmadd_ps(_mm512_fnmadd_ps(near, divisor, x), inverse, near);
+}
+
+/// A block of codes of `bits` bits, 4 or 8, for a scale that is moderate; see Levels.
+template <int bits>
+class Nearest {
+ public:
+  [[gnu::target(SKIMP_TARGET_AVX512)]] explicit Nearest(float scale)
+      : scale_(_mm512_set1_ps(scale)), inverse_(_mm512_set1_ps(1 / scale)) {
+    const __m512 lane = _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    table_ = value_of(_mm512_sub_ps(lane, levels()));
+  }
+
+  /// The codes of 32 elements from i on, packed, and what they leave of x; `rest` may be x.
+  template <class Values, class Rest>
+  [[gnu::target(SKIMP_TARGET_AVX512)]] void encode(const Values& x, std::uint64_t i, Rest rest,
+                                                   std::byte* codes) const {
+    const __m128i low = encode_16(x, i, rest), high = encode_16(x, i + 16, rest);
+    const __m256i bytes = _mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1);
+    if constexpr (bits == 8) {
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(codes), bytes);
+    } else {
+      const __m256i pairs = _mm256_maddubs_epi16(bytes, _mm256_set1_epi16(0x1001));
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(codes),
+                       _mm256_maskz_cvtepi16_epi8(0xFFFF, pairs));
+    }
+  }
+
+ private:
+  [[gnu::target(SKIMP_TARGET_AVX512)]] static __m512 levels() {
+    return _mm512_set1_ps(largest_level(bits));
+  }
+
+  /// See Levels::value_of.
+  [[gnu::target(SKIMP_TARGET_AVX512)]] __m512 value_of(__m512 level) const {
+    const __m512 inverse = _mm512_set1_ps(1.0f / largest_level(bits));
+    return _mm512_mul_ps(quotient(level, levels(), inverse), scale_);
+  }
+
+  /// The codes of 16 elements, a byte each.
+  template <class Values, class Rest>
+  [[gnu::target(SKIMP_TARGET_AVX512)]] __m128i encode_16(const Values& x, std::uint64_t i,
+                                                         Rest rest) const {
+    constexpr __mmask16 all = 0xFFFF;  // GCC 12 warns of what unmasked functions do inside.
+    constexpr float shifter =
+        0x1.8p23f;  // as in nearest_integer: low bits of the sum are the level
+    const __m512 values = load_16(x, i);
+    const __m512 position = _mm512_mul_ps(quotient(values, scale_, inverse_), levels());
+    const __m512 shifted = _mm512_add_ps(position, _mm512_set1_ps(shifter));
+    const __m512i codes =
+        _mm512_add_epi32(_mm512_castps_si512(shifted), _mm512_set1_epi32(largest_level(bits)));
+    if constexpr (bits == 4) {
+      store_16(rest, i, _mm512_sub_ps(values, _mm512_maskz_permutexvar_ps(all, codes, table_)));
+    } else {
+      const __m512 level = _mm512_sub_ps(shifted, _mm512_set1_ps(shifter));
+      store_16(rest, i, _mm512_sub_ps(values, value_of(level)));
+    }
+    return _mm512_maskz_cvtepi32_epi8(all, codes);
+  }
+
+  __m512 scale_, inverse_;
+  __m512 table_;  ///< the values of the first 16 codes
+};
+
+}  // namespace skimp::quantize::avx512
+#endif
