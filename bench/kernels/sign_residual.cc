@@ -98,12 +98,13 @@ void add_again(const float* g, const float* e, Rest rest, std::uint32_t* words) 
 template <Isa isa>
 void stream_tile(const float* g, const float* e, float* to, std::uint32_t* words) {
   alignas(64) float tile[block];
+  LineStream lines;
   const float scale = sum_of_magnitudes(Sums<float>{g, e, tile}, block) / block;
   for (std::size_t i = 0; i < block; i += 32) {
     words[i / 32] = sign::split<isa>(tile, i, scale, tile);
     if ((i + 32) % run_elements != 0) continue;
     const std::size_t begin = i + 32 - run_elements;
-    stream(to + begin, tile + begin, run_elements * sizeof(float));
+    lines.write(to + begin, tile + begin, run_elements * sizeof(float));
   }
 }
 

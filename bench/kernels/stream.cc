@@ -31,16 +31,17 @@ void add_non_temporal(float* out, const float* a, const float* b, std::size_t n)
   end_stream();
 }
 
-/// Sums a run into a tile, and copies that past the cache.
+/// Sums a run into a tile, and writes that past the cache, by whole lines.
 template <std::size_t run>
 void add_by_tile(float* out, const float* a, const float* b, std::size_t n) {
   alignas(64) float tile[run];
+  LineStream lines;
   for (std::size_t at = 0; at < n; at += run) {
     const std::size_t m = std::min(run, n - at);
     add(tile, a + at, b + at, m);
-    stream(out + at, tile, m * sizeof(float));
+    lines.write(out + at, tile, m * sizeof(float));
   }
-  end_stream();
+  lines.end();
 }
 
 }  // namespace
@@ -50,7 +51,7 @@ int main(int argc, char** argv) {
   for (const std::size_t bytes : ladder.sizes()) {
     const std::size_t n = bytes / sizeof(float) / 4 * 4;
     const std::vector<float> a = bench::normal(n, 1), b = bench::normal(n, 2);
-    std::vector<float> out_with_room(n + 16), sum;
+    std::vector<float> out_with_room(n + 32), sum;
     float* out = out_with_room.data();
     while (reinterpret_cast<std::uintptr_t>(out) % 64 != 0) ++out;
     const auto by = [&](auto* method) {
@@ -74,5 +75,10 @@ int main(int argc, char** argv) {
                   {"tile of 256, streamed", bench::scalar, by(add_by_tile<256>)},
                   {"tile of 2048, streamed", bench::scalar, by(add_by_tile<2048>)},
                   {"in place: a += b", bench::scalar, in_place}});
+    out += 4;  // as numpy's arrays lie
+    std::span amid_a_line(out, n);
+    ladder.climb(bytes, {bench::Output(amid_a_line)},
+                 {{"amid a line: plain stores", bench::scalar, by(add)},
+                  {"amid a line: tile of 256, streamed", bench::scalar, by(add_by_tile<256>)}});
   }
 }

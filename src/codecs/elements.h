@@ -159,7 +159,7 @@ class Sink {
         streamed_(output.streamed && is_streamable(output.data)),
         plain_(!output.add && output.divisor == 1 && bytes_of(output.dtype) == sizeof(Value)) {}
   ~Sink() {
-    if (streamed_) end_stream();
+    if (streamed_) lines_.end();
   }
   Sink(const Sink&) = delete;
   Sink& operator=(const Sink&) = delete;
@@ -189,7 +189,7 @@ class Sink {
     if (!plain_) return put(begin, n, values);
     std::byte* to = data_ + begin * sizeof(Value);
     if (streamed_) {
-      stream(to, values, n * sizeof(Value));
+      lines_.write(to, values, n * sizeof(Value));
     } else if (reinterpret_cast<const std::byte*>(values) != to) {
       std::memcpy(to, values, n * sizeof(Value));
     }
@@ -228,7 +228,13 @@ class Sink {
 
   /// For codecs that send few values: zeros everywhere, unless adding.
   void clear(std::uint64_t count) const {
-    if (!output_.add && count > 0) std::memset(data_, 0, count * bytes_of(output_.dtype));
+    if (output_.add || count == 0) return;
+    const std::uint64_t bytes = count * bytes_of(output_.dtype);
+    if (streamed_ && stores_read_first()) {
+      stream_zeros(data_, bytes);
+    } else {
+      std::memset(data_, 0, bytes);
+    }
   }
 
  private:
@@ -246,7 +252,7 @@ class Sink {
     } else {
       convert_to<Element>(at, values, n, [this](Value value) { return value / divisor_; });
     }
-    if (streamed_) stream(to, tile, n * sizeof(Element));
+    if (streamed_) lines_.write(to, tile, n * sizeof(Element));
   }
 
   /// The output is never the values' own memory; compilers must be told, or bytes alias everything.
@@ -263,6 +269,7 @@ class Sink {
   Value divisor_;
   bool streamed_;
   bool plain_;
+  mutable LineStream lines_;
 };
 
 /// The largest magnitude, by integer comparison: Inf or NaN when a value is. (Signed, since

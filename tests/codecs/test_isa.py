@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 import skimp
-from skimp import _objects
+from skimp import _calls, _objects, dtypes
 
 from tests import oracle
 from tests.collectives import test_allreduce, test_sisters
@@ -31,6 +31,9 @@ KINDS = {
     **{kind: DATA[kind] for kind in ("all_zero", "all_equal", "huge", "mostly_zero")},
     "rarely_nonfinite": lambda rng, n, dtype: np.where(
         np.arange(n) % 9999 == 9998, np.nan, rng.standard_normal(n)
+    ),
+    "uneven": lambda rng, n, dtype: (
+        rng.standard_normal(n) * 2.0 ** np.repeat(rng.integers(-80, 80, n // 300 + 1), 300)[:n]
     ),
     "minus_zero": lambda rng, n, dtype: -np.zeros(n),
     "loss_scaled": lambda rng, n, dtype: rng.standard_normal(n) * 2.0**14,  # some float16 overflow
@@ -90,13 +93,36 @@ def test_the_oracles_bits(codec, count, data, dtype, feedback, left, offset):
             assert same_bits(skimp.decode(moved, like=x), oracle.decode_frame(model, frame)), isa
 
 
-@pytest.mark.parametrize("data", ["normal", "rarely_nonfinite"])
-@pytest.mark.parametrize(
-    "codec", ["identity", "sign", "quantize(bits=3)", "quantize(bits=2)", "topk(density=0.01)"]
-)
+STREAMED = ("identity", "sign", *(f"quantize(bits={bits})" for bits in (8, 4, 3, 2)))
+STREAMED += ("topk(density=0.01)",)
+
+
+@pytest.mark.parametrize("data", ["normal", "rarely_nonfinite", "uneven"])
+@pytest.mark.parametrize("codec", STREAMED)
 def test_the_oracles_bits_past_the_cache(codec, data):
     """Arrays of 8 MiB and more are written with other instructions."""
     test_the_oracles_bits(codec, 2**21 + 33, data, "float32", "apart", "heavy_tailed", 3)
+
+
+@pytest.mark.parametrize("like", ["float32", "float16"])
+@pytest.mark.parametrize("codec", STREAMED)
+def test_decoding_past_the_cache_to_any_address(codec, like):
+    """Outputs that begin amid a line of the cache, and what lies around them."""
+    like = np.dtype(like)
+    x = values("normal", (8 << 20) // like.itemsize + 77, "float32")
+    payload = skimp.codec(codec).encode(x)
+    expected = skimp.decode(payload, like=x.astype(like))
+    for offset in (0, like.itemsize, 16, 60):
+        room = np.full(expected.nbytes + 256, 0xA5, np.uint8)
+        begin = -room.ctypes.data % 64 + 64 + offset
+        out = room[begin : begin + expected.nbytes].view(like)
+        for isa in ISAS:
+            _objects.use_isa(isa)
+            out.view(np.uint8).fill(0xA5)
+            _calls.decode(payload, out, dtypes.of_numpy(like).code)
+            assert same_bits(out, expected), isa
+        assert np.all(room[:begin] == 0xA5)
+        assert np.all(room[begin + expected.nbytes :] == 0xA5)
 
 
 @parametrize(codec=CODECS, dtype=DTYPES[:3], like=DTYPES[:3], count=(65, 2049, 20_000))
@@ -160,7 +186,7 @@ def test_every_level_is_divided_exactly(bits, dtype, isa):
 
 ENCODE = """
 import numpy, skimp
-from skimp import _objects
+from skimp import _calls, _objects, dtypes
 try:
     skimp.Sign().encode(numpy.ones(100, numpy.float32))
     print(_objects.isa())
@@ -169,7 +195,7 @@ except skimp.InvalidArgument as error:
 """
 REDUCE = """
 import numpy, skimp
-from skimp import _objects
+from skimp import _calls, _objects, dtypes
 def worker(comm):
     try:
         comm.allreduce(numpy.ones(100, numpy.float32))
