@@ -127,9 +127,8 @@ class LineStream {
 #endif
 
   alignas(64) std::byte line_[64];
-  std::byte* next_ =
-      nullptr;  ///< where the run ends; line_ holds its last line's bytes from first_ on
-  std::size_t first_ = 0;
+  std::byte* next_ = nullptr;  ///< where the run ends
+  std::size_t first_ = 0;      ///< of its last line's bytes that are in line_
 };
 
 }  // namespace skimp

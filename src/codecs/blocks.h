@@ -58,14 +58,23 @@ ValueOf<Values> sum_of_magnitudes(const Values& x, std::uint64_t n) {
   return sum_of_terms(x, n, [](ValueOf<Values> magnitude) { return magnitude; });
 }
 
+/// A codec of this shape: its payloads have parts.
+class BlockCodec : public Codec {
+ public:
+  bool has_parts() const final { return true; }
+  void decode(Bytes payload, std::uint64_t count, DType dtype, const Output& output) const final {
+    decode_part(payload, {0, count, count}, dtype, output);
+  }
+};
+
 /// Encodes the blocks of a job, compiled for the instruction set in use, `isa`, with
 /// - `encoder.scale_of(values, n)`: a block's scale, NaN or Inf where a value is; values are an
 ///   array, Sums or LazySums;
 /// - `encoder.emit(isa, scale, begin, values, n, rest)`: the codes of elements begin … begin + n of
-///   one block, n ≤ run_elements, and what they leave of the values, an array, which `rest` may be.
-///   If the encoder has `streams()` and that is true, it takes whole blocks with AVX-512, values
-///   that may be LazySums, and a Streamed rest: what goes straight from registers past the cache
-///   took a quarter less than by tiles (bench/kernels/sign_residual.cc);
+///   the payload, all of one block, n ≤ run_elements, and what they leave of the values, an array,
+///   which `rest` may be. If the encoder has `streams()` and that is true, it takes whole blocks
+///   with AVX-512, values that may be LazySums, and a Streamed rest: what goes straight from
+///   registers past the cache took a quarter less than by tiles (bench/kernels/sign_residual.cc);
 /// - `encoder.erase(begin, n)`: zeros for codes.
 /// Returns whether all blocks were finite.
 template <class Value, class Encoder>
@@ -76,7 +85,8 @@ bool encode_blocks(const EncodeJob& job, std::uint64_t block, const Encoder& enc
     const Sink<Value> residual(residual_output<Value>(job));
     const bool wanted = job.residual_out != nullptr;
     bool all_finite = true;
-    std::byte* scale_at = job.payload;
+    const std::uint64_t before = job.part.begin;
+    std::byte* scale_at = job.payload + before / block * sizeof(Value);
     const auto scale_of = [&](const auto& values, std::uint64_t n) {
       const Value scale = encoder.scale_of(values, n);
       const bool finite = is_finite(scale);
@@ -87,7 +97,7 @@ bool encode_blocks(const EncodeJob& job, std::uint64_t block, const Encoder& enc
     };
     const auto erase = [&](std::uint64_t begin, std::uint64_t n, Value* rest) {
       for (std::uint64_t at = 0; at < n; at += run_elements) {
-        encoder.erase(begin + at, std::min(run_elements, n - at));
+        encoder.erase(before + begin + at, std::min(run_elements, n - at));
       }
       std::fill(rest, rest + n, Value{0});
     };
@@ -99,7 +109,7 @@ bool encode_blocks(const EncodeJob& job, std::uint64_t block, const Encoder& enc
           source.visit_lazily(begin, n, tile, [&](const auto& values) {
             const Value scale = scale_of(values, n);
             if (is_finite(scale)) {
-              encoder.emit(isa, scale, begin, values, n, Streamed<Value>{place});
+              encoder.emit(isa, scale, before + begin, values, n, Streamed<Value>{place});
             } else {
               erase(begin, n, place);
             }
@@ -114,7 +124,7 @@ bool encode_blocks(const EncodeJob& job, std::uint64_t block, const Encoder& enc
           const std::uint64_t m = std::min(run_elements, n - at);
           Value* rest = room + at;
           if (is_finite(scale)) {
-            encoder.emit(isa, scale, begin + at, array_of(values) + at, m, rest);
+            encoder.emit(isa, scale, before + begin + at, array_of(values) + at, m, rest);
           } else {
             erase(begin + at, m, rest);
           }
@@ -149,21 +159,22 @@ bool can_be_divided(Value scale, Value inverse) {
   return inverse != Value{0} && scale * inverse >= 256 * std::numeric_limits<Value>::min();
 }
 
-/// Decodes the blocks of a payload, as above, with `decoder.decode(isa, scale, begin, n, values)`
-/// (what it writes for a scale of NaN does not matter) and at last `decoder.finish()`, which throws
-/// if there was a code that no encoder writes. `decoder.add(…)`, if it has that, adds to what is
-/// there.
+/// Decodes a part of a payload's blocks, as above, with `decoder.decode(isa, scale, begin, n,
+/// values)` (what it writes for a scale of NaN does not matter) and at last `decoder.finish()`,
+/// which throws if there was a code that no encoder writes. `decoder.add(…)`, if it has that, adds
+/// to what is there.
 template <class Value, class Decoder>
-void decode_blocks(Bytes payload, std::uint64_t count, std::uint64_t block, const Output& output,
+void decode_blocks(Bytes payload, const Part& part, std::uint64_t block, const Output& output,
                    const char* codec, Decoder decoder) {
   on_isa([&](auto isa) {
     alignas(64) Value tile[run_elements];
     const Sink<Value> dividing(output), plain(output.undivided());
     const Value inverse =
         is_proportional<Decoder> ? exact_inverse(static_cast<Value>(output.divisor)) : Value{0};
-    const std::byte* scale_at = payload.data();
-    for (std::uint64_t begin = 0; begin < count; begin += block) {
-      const std::uint64_t n = std::min(block, count - begin);
+    const std::uint64_t end = part.begin + part.count;
+    const std::byte* scale_at = payload.data() + part.begin / block * sizeof(Value);
+    for (std::uint64_t begin = part.begin; begin < end; begin += block) {
+      const std::uint64_t n = std::min(block, end - begin);
       auto scale = load<Value>(scale_at);
       scale_at += sizeof(Value);
       require_scale(scale, codec, begin / block);
@@ -174,14 +185,14 @@ void decode_blocks(Bytes payload, std::uint64_t count, std::uint64_t block, cons
         const std::uint64_t m = std::min(run_elements, begin + n - at);
         if constexpr (requires { decoder.add(isa, scale, at, m, &scale); }) {
           if (output.add && !is_nan(scale)) {
-            decoder.add(isa, scale, at, m, sink.place() + at);
+            decoder.add(isa, scale, at, m, sink.place() + (at - part.begin));
             continue;
           }
         }
-        Value* values = sink.room(at, tile);
+        Value* values = sink.room(at - part.begin, tile);
         decoder.decode(isa, scale, at, m, values);
         if (is_nan(scale)) std::fill(values, values + m, scale);
-        sink.settle(at, m, values);
+        sink.settle(at - part.begin, m, values);
       }
     }
     decoder.finish();

@@ -55,23 +55,36 @@ struct Addends {
   std::size_t before = 0;
 };
 
+/// Elements begin … begin + count of an array of `of`: whole blocks, unless they are the last.
+struct Part {
+  std::uint64_t begin = 0;
+  std::uint64_t count = 0;
+  std::uint64_t of = 0;
+  bool is_all() const { return count == of; }
+  bool is_last() const { return begin + count == of; }
+};
+
 /// One encode, with error feedback fused in: the values to encode are input + residual_in, and
 /// residual_out becomes what the payload leaves out. Residuals are of the accumulator's type.
 struct EncodeJob {
   const void* input = nullptr;  ///< `count` elements of `dtype`
   DType dtype = DType::float32;
   std::uint64_t count = 0;
+  Part part;  ///< which of the payload's elements these are, of a codec with parts; of 0: all
   const void* residual_in = nullptr;  ///< null: zeros
   void* residual_out = nullptr;       ///< null: not wanted. May be residual_in
   const Addends* addends = nullptr;   ///< null: none. Needs takes_addends and a residual_out
   const void* memory_in = nullptr;    ///< the codec's memory (see memory_count); null: none yet
   void* memory_out = nullptr;         ///< null: not wanted. Never memory_in
-  std::byte* payload = nullptr;       ///< room for payload_bytes(count, dtype)
+  std::byte* payload = nullptr;       ///< room for payload_bytes(payload_count(), dtype)
   std::byte* workspace = nullptr;     ///< workspace_bytes, or device_workspace_bytes, of its count
                                       ///< and dtype, aligned to 64
   RandomStream random;
-  std::uint64_t first_element = 0;  ///< of the whole array; random numbers belong to elements
+  std::uint64_t first_element = 0;  ///< the payload's first, in the whole array; random numbers
+                                    ///< belong to elements
   bool streamed = false;            ///< residual_out belongs to an array too large for the cache
+
+  std::uint64_t payload_count() const { return part.of == 0 ? count : part.of; }
 };
 
 /// Whether an encoder that guesses to save passes has guessed well. No byte depends on it.
@@ -150,11 +163,21 @@ class Codec : public std::enable_shared_from_this<Codec> {
   virtual void decode(Bytes payload, std::uint64_t count, DType dtype,
                       const Output& output) const = 0;
 
-  /// The same two for arrays, residuals and payloads (aligned to 16) in a device's memory. They
-  /// queue the work and return; once it is done, the bits of `status`, a word of the device that
-  /// was zero, say what encode returns, or whether decode would have thrown. Written are the very
-  /// bytes that encode and decode write. Throw UnsupportedType if the codec, or this machine, has
-  /// no kernels.
+  /// Whether payloads can be written, and read, a part after the other: no part depends on another.
+  virtual bool has_parts() const { return false; }
+
+  /// Decodes a part of a payload; output.data is the place of its first element.
+  virtual void decode_part(Bytes payload, const Part& part, DType dtype,
+                           const Output& output) const {
+    if (!part.is_all()) fail(SKIMP_INTERNAL, text(), ": payloads have no parts");
+    decode(payload, part.of, dtype, output);
+  }
+
+  /// encode and decode for arrays, residuals and payloads (aligned to 16) in a device's memory.
+  /// They queue the work and return; once it is done, the bits of `status`, a word of the device
+  /// that was zero, say what encode returns, or whether decode would have thrown. Written are the
+  /// very bytes that encode and decode write. Throw UnsupportedType if the codec, or this machine,
+  /// has no kernels.
   virtual void encode_on(const DeviceStream&, const EncodeJob&, DeviceStatus*) const {
     refuse_device();
   }

@@ -1,6 +1,7 @@
 #include "collectives/reduce_phase.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "collectives/place.h"
@@ -16,6 +17,19 @@ bool are_few(const Call& call, const World& world, const Shard& own) {
   return kept <= slice.count() / 4 / static_cast<std::uint64_t>(world.size);
 }
 
+/// Elements of a part: with the sum of one and what is read and written beside it, half of a small
+/// second-level cache.
+constexpr std::uint64_t part_elements = 1 << 15;
+
+/// Elements of the parts that segments are added in: whole blocks of both codecs.
+std::uint64_t most_added(const Call& call, const Shard& own, const Codec* encoder) {
+  const std::uint64_t all = own.largest_segment();
+  if (encoder == nullptr || is_robust(call.op) || call.device != host_memory) return all;
+  if (!call.codec->has_parts() || !encoder->has_parts()) return all;
+  const std::uint64_t blocks = std::lcm(call.codec->block(), encoder->block());
+  return std::min(all, divide_up(part_elements, blocks) * blocks);
+}
+
 bool can_add(const Codec* encoder, const Call& call) {
   return encoder != nullptr && encoder->takes_addends() && !is_robust(call.op) &&
          call.device == host_memory && accumulator_of(call.dtype) == call.dtype;
@@ -27,12 +41,13 @@ ReducePhase::ReducePhase(const Call& call, const World& world, std::vector<Shard
                          const Codec* encoder)
     : ScatterPhase(call, world, std::move(shards)),
       leaves_sums_(can_add(encoder, call) && are_few(call, world, own())),
+      most_added_(most_added(call, own(), encoder)),
       workspaces_(static_cast<std::size_t>(workers_.threads())) {
   if (is_robust(call.op)) robust_.emplace(call, world.size);
   const std::uint64_t rows = robust_ ? static_cast<std::uint64_t>(world.size) : 1;
   for (Workspace& workspace : workspaces_) {
-    workspace.sum = PlacedMemory(
-        rows * own().largest_segment() * bytes_of(accumulator_of(call.dtype)), call.device);
+    workspace.sum =
+        PlacedMemory(rows * most_added_ * bytes_of(accumulator_of(call.dtype)), call.device);
     workspace.entries.resize(static_cast<std::size_t>(world.size));
   }
 }
@@ -49,29 +64,34 @@ void ReducePhase::for_each_sum(Run& run, const Visit& visit,
       const Slice& slice = own().segments[begin + i];
       const Frame* received = &frames[i * ranks];
       Workspace& workspace = workspaces_[static_cast<std::size_t>(thread)];
-      visit(part, coder, begin + i,
-            leaves_sums ? leave(part, slice, received, workspace)
-                        : add(part, coder, slice, received, workspace));
+      if (leaves_sums) {
+        return visit(part, coder, begin + i, slice.all(), leave(part, slice, received, workspace));
+      }
+      for (std::uint64_t at = 0; at < slice.count(); at += most_added_) {
+        const Part added{at, std::min(most_added_, slice.count() - at), slice.count()};
+        visit(part, coder, begin + i, added, add(part, coder, slice, added, received, workspace));
+      }
     });
     after(begin, begin + n);
   }
 }
 
-Coder::Values ReducePhase::add(Run& run, Coder& coder, const Slice& slice, const Frame* frames,
-                               Workspace& workspace) const {
+Coder::Values ReducePhase::add(Run& run, Coder& coder, const Slice& slice, const Part& part,
+                               const Frame* frames, Workspace& workspace) const {
   void* sum = workspace.sum.data();
+  const std::uint64_t begin = slice.begin + part.begin;
   for (int rank = 0; rank < world_.size; ++rank) {
     if (rank == world_.rank) {
-      add_own(run, slice, place_of(rank, sum));
+      add_own(run, begin, part.count, place_of(rank, sum));
     } else {
-      coder.decode(run, slice, frames[rank], call_.dtype, place_of(rank, sum));
+      coder.decode(run, slice, part, frames[rank], call_.dtype, place_of(rank, sum));
     }
   }
-  if (robust_) robust_->run(run, sum, own().largest_segment(), slice.count());
+  if (robust_) robust_->run(run, sum, most_added_, part.count);
   return {.values = sum,
           .dtype = accumulator_of(call_.dtype),
           .residual_in = robust_ ? run.residual_in : nullptr,
-          .first = slice.begin};
+          .first = begin};
 }
 
 /// Reads entries only: who encodes the sum adds them to this rank's own values.
@@ -94,17 +114,18 @@ Coder::Values ReducePhase::leave(Run& run, const Slice& slice, const Frame* fram
 Output ReducePhase::place_of(int rank, void* sum) const {
   const DType accumulator = accumulator_of(call_.dtype);
   const std::uint64_t row = robust_ ? static_cast<std::uint64_t>(rank) : 0;
-  return {.data = element(sum, accumulator, row * own().largest_segment()),
+  return {.data = element(sum, accumulator, row * most_added_),
           .dtype = accumulator,
           .add = !robust_ && rank > 0};
 }
 
-void ReducePhase::add_own(Run& run, const Slice& slice, const Output& output) const {
+void ReducePhase::add_own(Run& run, std::uint64_t begin, std::uint64_t count,
+                          const Output& output) const {
   const void* residual = robust_ ? nullptr : run.residual_in;
-  transfer_checked(run, {.input = element(run.input, call_.dtype, slice.begin),
+  transfer_checked(run, {.input = element(run.input, call_.dtype, begin),
                          .dtype = call_.dtype,
-                         .residual = element(residual, accumulator_of(call_.dtype), slice.begin),
-                         .count = slice.count(),
+                         .residual = element(residual, accumulator_of(call_.dtype), begin),
+                         .count = count,
                          .output = output});
 }
 

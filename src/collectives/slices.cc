@@ -99,16 +99,18 @@ PayloadRoom::PayloadRoom(const Shard& shard, DType dtype, const PayloadPlace& pl
   memory_ = PayloadMemory(begins_.back(), place);
 }
 
-void Coder::encode(Run& run, const Slice& slice, const Values& from, std::uint32_t lane,
-                   MutableBytes payload, FrameHeader& header) {
+void Coder::encode(Run& run, const Slice& slice, const Part& part, const Values& from,
+                   std::uint32_t lane, MutableBytes payload, FrameHeader& header) {
   const Stopwatch stopwatch(run.codec_seconds);
   const DType accumulator = accumulator_of(from.dtype);
+  const std::uint64_t begin = slice.begin + part.begin;
   EncodeJob job;
-  job.input = element(from.values, from.dtype, slice.begin - from.first);
+  job.input = element(from.values, from.dtype, begin - from.first);
   job.dtype = from.dtype;
-  job.count = slice.count();
-  job.residual_in = element(from.residual_in, accumulator, slice.begin);
-  job.residual_out = element(from.residual_out, accumulator, slice.begin);
+  job.count = part.count;
+  job.part = part;
+  job.residual_in = element(from.residual_in, accumulator, begin);
+  job.residual_out = element(from.residual_out, accumulator, begin);
   job.addends = from.addends;
   job.memory_in = from.memory_in;
   job.memory_out = from.memory_out;
@@ -168,21 +170,21 @@ std::byte* Coder::workspace_on(DeviceQueue& queue, std::uint64_t payload_bytes,
   return on_device_.data() + begin;
 }
 
-void Coder::decode(Run& run, const Slice& slice, const Frame& frame, DType dtype,
+void Coder::decode(Run& run, const Slice& slice, const Part& part, const Frame& frame, DType dtype,
                    const Output& output) {
   require_frame_of(slice, frame.header, dtype);
-  decode(run, *slice.codec, frame, output);
+  decode(run, *slice.codec, part, frame, output);
 }
 
-void Coder::decode(Run& run, const Codec& codec, const Frame& frame, const Output& output) {
+void Coder::decode(Run& run, const Codec& codec, const Part& part, const Frame& frame,
+                   const Output& output) {
   read_frame(run, frame, [&] {
-    const std::uint64_t count = frame.header.count;
     const auto dtype = static_cast<DType>(frame.header.dtype);
     if (run.queue != nullptr) {
-      const DecodeJob job{.count = count, .dtype = dtype, .output = output};
+      const DecodeJob job{.count = part.of, .dtype = dtype, .output = output};
       decode_on(*run.queue, codec, frame, job);
     } else {
-      codec.decode(frame.payload, count, dtype, output);
+      codec.decode_part(frame.payload, part, dtype, output);
     }
   });
 }

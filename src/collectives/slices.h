@@ -19,6 +19,7 @@ struct Slice {
   std::uint64_t end = 0;
 
   std::uint64_t count() const { return end - begin; }
+  Part all() const { return {0, count(), count()}; }
   bool empty() const { return begin == end; }
   std::uint64_t payload_bytes(DType dtype) const { return codec->payload_bytes(count(), dtype); }
 };
@@ -88,11 +89,23 @@ class Coder {
   /// Messenger::stamp. Of values on a device both are complete once settled (place.h), until when
   /// the header must stay where it is.
   void encode(Run& run, const Slice& slice, const Values& from, std::uint32_t lane,
-              MutableBytes payload, FrameHeader& header);
+              MutableBytes payload, FrameHeader& header) {
+    encode(run, slice, slice.all(), from, lane, payload, header);
+  }
+
+  /// The same for a part of the slice. Its header is complete with the last part.
+  void encode(Run& run, const Slice& slice, const Part& part, const Values& from,
+              std::uint32_t lane, MutableBytes payload, FrameHeader& header);
 
   /// Decodes a frame that must be one of `slice` encoded from `dtype`. `output.data` is the place
   /// of the slice's first element.
-  void decode(Run& run, const Slice& slice, const Frame& frame, DType dtype, const Output& output);
+  void decode(Run& run, const Slice& slice, const Frame& frame, DType dtype, const Output& output) {
+    decode(run, slice, slice.all(), frame, dtype, output);
+  }
+
+  /// The same for a part of the slice, whose first element `output.data` is the place of.
+  void decode(Run& run, const Slice& slice, const Part& part, const Frame& frame, DType dtype,
+              const Output& output);
 
   struct EntryRoom {
     Buffer indices;
@@ -104,9 +117,14 @@ class Coder {
                                     EntryRoom& room);
 
   /// Decodes a frame that `codec` is known to be that of. It lives until the run is settled.
-  void decode(Run& run, const Codec& codec, const Frame& frame, const Output& output);
+  void decode(Run& run, const Codec& codec, const Frame& frame, const Output& output) {
+    const std::uint64_t count = frame.header.count;
+    decode(run, codec, Part{0, count, count}, frame, output);
+  }
 
  private:
+  void decode(Run& run, const Codec& codec, const Part& part, const Frame& frame,
+              const Output& output);
   void encode_on(DeviceQueue& queue, const Codec& codec, EncodeJob job, MutableBytes payload,
                  FrameHeader& header);
   void decode_on(DeviceQueue& queue, const Codec& codec, const Frame& frame, DecodeJob job);

@@ -17,7 +17,7 @@ decltype(auto) visit(Format format, DType dtype, Visitor&& visitor) {
   });
 }
 
-class Float final : public Codec {
+class Float final : public BlockCodec {
  public:
   Float(Format format, std::uint64_t block) : format_(format), block_(block) {}
 
@@ -43,21 +43,21 @@ class Float final : public Codec {
   }
 
   Encoded encode(const EncodeJob& job) const override {
-    std::byte* codes = job.payload + scales_bytes(job.count, block_, job.dtype);
+    std::byte* codes = job.payload + scales_bytes(job.payload_count(), block_, job.dtype);
     const bool finite = visit(format_, job.dtype, [&](auto coding, auto value) {
       using Encoder = floats::Encoder<decltype(coding), decltype(value)>;
       return encode_blocks<decltype(value)>(job, block_, Encoder{codes});
     });
-    return {payload_bytes(job.count, job.dtype), !finite};
+    return {payload_bytes(job.payload_count(), job.dtype), !finite};
   }
 
-  void decode(Bytes payload, std::uint64_t count, DType dtype,
-              const Output& output) const override {
-    require_payload_bytes("float", payload, payload_bytes(count, dtype));
-    const std::byte* codes = payload.data() + scales_bytes(count, block_, dtype);
+  void decode_part(Bytes payload, const Part& part, DType dtype,
+                   const Output& output) const override {
+    require_payload_bytes("float", payload, payload_bytes(part.of, dtype));
+    const std::byte* codes = payload.data() + scales_bytes(part.of, block_, dtype);
     visit(format_, dtype, [&](auto coding, auto value) {
       using Decoder = floats::Decoder<decltype(coding), decltype(value)>;
-      decode_blocks<decltype(value)>(payload, count, block_, output, "float", Decoder{codes});
+      decode_blocks<decltype(value)>(payload, part, block_, output, "float", Decoder{codes});
     });
   }
 

@@ -9,7 +9,7 @@ namespace {
 
 enum class Rounding : std::uint8_t { nearest = 0, stochastic = 1 };
 
-class Natural final : public Codec {
+class Natural final : public BlockCodec {
  public:
   Natural(std::uint64_t block, Rounding rounding, std::uint64_t seed)
       : block_(block), rounding_(rounding), seed_(seed) {}
@@ -40,16 +40,16 @@ class Natural final : public Codec {
   Encoded encode(const EncodeJob& job) const override {
     const bool finite =
         visit_accumulator(job.dtype, [&](auto value) { return encode_as<decltype(value)>(job); });
-    return {payload_bytes(job.count, job.dtype), !finite};
+    return {payload_bytes(job.payload_count(), job.dtype), !finite};
   }
 
-  void decode(Bytes payload, std::uint64_t count, DType dtype,
-              const Output& output) const override {
-    require_payload_bytes("natural", payload, payload_bytes(count, dtype));
-    const std::byte* codes = payload.data() + scales_bytes(count, block_, dtype);
+  void decode_part(Bytes payload, const Part& part, DType dtype,
+                   const Output& output) const override {
+    require_payload_bytes("natural", payload, payload_bytes(part.of, dtype));
+    const std::byte* codes = payload.data() + scales_bytes(part.of, block_, dtype);
     visit_accumulator(dtype, [&](auto value) {
       using Value = decltype(value);
-      decode_blocks<Value>(payload, count, block_, output, "natural",
+      decode_blocks<Value>(payload, part, block_, output, "natural",
                            natural::Decoder<Value>{codes});
     });
   }
@@ -57,7 +57,7 @@ class Natural final : public Codec {
  private:
   template <class Value>
   bool encode_as(const EncodeJob& job) const {
-    std::byte* codes = job.payload + scales_bytes(job.count, block_, job.dtype);
+    std::byte* codes = job.payload + scales_bytes(job.payload_count(), block_, job.dtype);
     if (rounding_ == Rounding::nearest) {
       return encode_blocks<Value>(job, block_, natural::NearestEncoder<Value>{{codes}});
     }

@@ -13,7 +13,7 @@ enum class Rounding : std::uint8_t { nearest = 0, stochastic = 1 };
 
 bool is_bits(std::uint64_t bits) { return bits == 8 || bits == 4 || bits == 3 || bits == 2; }
 
-class Quantize final : public Codec {
+class Quantize final : public BlockCodec {
  public:
   Quantize(int bits, std::uint64_t block, Rounding rounding, std::uint64_t seed)
       : bits_(bits),
@@ -49,14 +49,14 @@ class Quantize final : public Codec {
   Encoded encode(const EncodeJob& job) const override {
     const bool finite =
         visit_accumulator(job.dtype, [&](auto value) { return encode_as<decltype(value)>(job); });
-    return {payload_bytes(job.count, job.dtype), !finite};
+    return {payload_bytes(job.payload_count(), job.dtype), !finite};
   }
 
-  void decode(Bytes payload, std::uint64_t count, DType dtype,
-              const Output& output) const override {
-    require_payload_bytes("quantize", payload, payload_bytes(count, dtype));
+  void decode_part(Bytes payload, const Part& part, DType dtype,
+                   const Output& output) const override {
+    require_payload_bytes("quantize", payload, payload_bytes(part.of, dtype));
     visit_accumulator(
-        dtype, [&](auto value) { decode_as<decltype(value)>(payload, count, dtype, output); });
+        dtype, [&](auto value) { decode_as<decltype(value)>(payload, part, dtype, output); });
   }
 
   bool has_kernels() const override { return true; }
@@ -78,8 +78,9 @@ class Quantize final : public Codec {
 
   template <class Value>
   bool encode_as(const EncodeJob& job) const {
-    const quantize::Planes planes(job.payload + scales_bytes(job.count, block_, job.dtype),
-                                  job.count, bits_);
+    const quantize::Planes planes(
+        job.payload + scales_bytes(job.payload_count(), block_, job.dtype), job.payload_count(),
+        bits_);
     if (rounding_ == Rounding::nearest) {
       return encode_blocks<Value>(job, block_, quantize::NearestEncoder<Value>{largest_, planes});
     }
@@ -89,10 +90,10 @@ class Quantize final : public Codec {
   }
 
   template <class Value>
-  void decode_as(Bytes payload, std::uint64_t count, DType dtype, const Output& output) const {
-    const quantize::Planes planes(payload.data() + scales_bytes(count, block_, dtype), count,
+  void decode_as(Bytes payload, const Part& part, DType dtype, const Output& output) const {
+    const quantize::Planes planes(payload.data() + scales_bytes(part.of, block_, dtype), part.of,
                                   bits_);
-    decode_blocks<Value>(payload, count, block_, output, "quantize",
+    decode_blocks<Value>(payload, part, block_, output, "quantize",
                          quantize::Decoder<Value>{planes});
   }
 

@@ -9,7 +9,7 @@
 namespace skimp {
 namespace {
 
-class Sign final : public Codec {
+class Sign final : public BlockCodec {
  public:
   explicit Sign(std::uint64_t block) : block_(block) {}
 
@@ -31,21 +31,21 @@ class Sign final : public Codec {
   }
 
   Encoded encode(const EncodeJob& job) const override {
-    std::byte* bits = job.payload + scales_bytes(job.count, block_, job.dtype);
+    std::byte* bits = job.payload + scales_bytes(job.payload_count(), block_, job.dtype);
     const bool finite = visit_accumulator(job.dtype, [&](auto value) {
       using Value = decltype(value);
       return encode_blocks<Value>(job, block_, sign::Encoder<Value>{bits});
     });
-    return {payload_bytes(job.count, job.dtype), !finite};
+    return {payload_bytes(job.payload_count(), job.dtype), !finite};
   }
 
-  void decode(Bytes payload, std::uint64_t count, DType dtype,
-              const Output& output) const override {
-    require_payload_bytes("sign", payload, payload_bytes(count, dtype));
-    const std::byte* bits = payload.data() + scales_bytes(count, block_, dtype);
+  void decode_part(Bytes payload, const Part& part, DType dtype,
+                   const Output& output) const override {
+    require_payload_bytes("sign", payload, payload_bytes(part.of, dtype));
+    const std::byte* bits = payload.data() + scales_bytes(part.of, block_, dtype);
     visit_accumulator(dtype, [&](auto value) {
       using Value = decltype(value);
-      decode_blocks<Value>(payload, count, block_, output, "sign", sign::Decoder<Value>{bits});
+      decode_blocks<Value>(payload, part, block_, output, "sign", sign::Decoder<Value>{bits});
     });
   }
 

@@ -97,7 +97,7 @@ class Hierarchical final : public Runner {
   void add_within(Run& run) {
     reduce_.expect(run);
     reduce_.send(run);
-    const auto keep = [&](Run& part, Coder&, std::size_t s, const Coder::Values& sum) {
+    const auto keep = [&](Run& part, Coder&, std::size_t s, const Part&, const Coder::Values& sum) {
       const Slice& slice = own().segments[s];
       copy_values(part, element(sum_.data(), accumulator(), slice.begin - own().begin), sum.values,
                   slice.count() * bytes_of(accumulator()));

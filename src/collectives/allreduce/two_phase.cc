@@ -54,14 +54,17 @@ class TwoPhase final : public Runner {
   void broadcast_sums(Run& run) {
     const Shard& own = shard_of(world_.rank);
     std::vector<FrameHeader> headers(own.segments.size());
-    const auto encode = [&](Run& part, Coder& coder, std::size_t s, Coder::Values from) {
+    const auto encode = [&](Run& run_of_thread, Coder& coder, std::size_t s, const Part& part,
+                            Coder::Values from) {
       const Slice& slice = own.segments[s];
       from.residual_out = run.residual_out;
       from.streamed = streamed_;
       const MutableBytes room = payload_of(world_.rank, s);
       const std::uint32_t lane = lane_of(1, world_.rank_of(world_.rank));
-      coder.encode(part, slice, from, lane, room, headers[s]);
-      deliver(part, coder, world_.rank, s, {headers[s], room.first(headers[s].payload_bytes)});
+      coder.encode(run_of_thread, slice, part, from, lane, room, headers[s]);
+      if (!part.is_last()) return;
+      deliver(run_of_thread, coder, world_.rank, s,
+              {headers[s], room.first(headers[s].payload_bytes)});
     };
     reduce_.for_each_sum(run, encode, [&](std::size_t begin, std::size_t end) {
       for (std::size_t s = begin; s < end; ++s) {
