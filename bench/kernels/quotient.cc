@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "codecs/quantize/levels.h"
+#include "codecs/quantize/nearest.h"
 #include "ladder.h"
 
 namespace {
@@ -50,6 +51,21 @@ void encode(Arrays& arrays) {
     rest += block;
   }
 }
+
+#if SKIMP_X86
+/// The library's: x / scale by products, too, and codes packed from registers.
+void encode_in_registers(Arrays& arrays) {
+  for (std::size_t begin = 0; begin < arrays.x.size(); begin += block) {
+    const quantize::avx512::Nearest<8> nearest(arrays.scales[begin / block]);
+    auto* codes = reinterpret_cast<std::byte*>(&arrays.codes[begin]);
+    for (std::size_t i = 0; i < block; i += 32) {
+      nearest.encode(&arrays.x[begin], i, &arrays.out[begin], codes + i);
+    }
+  }
+}
+#else
+void encode_in_registers(Arrays& arrays) { encode<Fused>(arrays); }
+#endif
 
 template <class Levels>
 void decode(Arrays& arrays) {
@@ -96,12 +112,14 @@ int main(int argc, char** argv) {
     using bench::avx2, bench::avx512, bench::scalar;
     const auto divide = [](Arrays& a) { encode<Divided>(a); };
     const auto fuse = [](Arrays& a) { encode<Fused>(a); };
+    const auto in_registers = [](Arrays& a) { encode_in_registers(a); };
     ladder.climb(bytes, {bench::Output(arrays.codes), bench::Output(arrays.out)},
                  {{"encode: division", scalar, run(scalar, divide)},
                   {"encode: division, AVX2", avx2, run(avx2, divide)},
                   {"encode: fused step, AVX2", avx2, run(avx2, fuse)},
                   {"encode: division, AVX-512", avx512, run(avx512, divide)},
-                  {"encode: fused step, AVX-512", avx512, run(avx512, fuse)}});
+                  {"encode: fused step, AVX-512", avx512, run(avx512, fuse)},
+                  {"encode: in registers, AVX-512", avx512, run(avx512, in_registers)}});
     const auto divide_back = [](Arrays& a) { decode<Divided>(a); };
     const auto fuse_back = [](Arrays& a) { decode<Fused>(a); };
     const auto look_up = [](Arrays& a) { decode_by_table(a); };

@@ -1,6 +1,7 @@
 /// \file
-/// Nearest levels of floats with AVX-512: codes and rests from registers. Dividers are the slowest
-/// units of a processor and loops over bytes pack them by words, so compilers take twice as long.
+/// Nearest levels of floats with AVX-512: codes and rests from registers. Compilers pack codes by
+/// way of words in memory, which of 4 bits took as long as all else, and divide, which takes long
+/// on Intel's processors.
 #pragma once
 
 #include <cstdint>
