@@ -25,7 +25,7 @@ LADDERS = sorted(path.stem for path in HERE.glob("*.cc"))
 
 # Those of the release build in CMakeLists.txt.
 FLAGS = ("-std=c++20", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math")
-LIBRARY = ("src/base/isa.cc", "src/base/checksum.cc")
+LIBRARY = ("src/base/isa.cc", "src/base/checksum.cc", "src/base/stream.cc")
 
 # Large arrays lie in huge pages, as numpy's do.
 HUGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}

@@ -205,7 +205,8 @@ class Sink {
     visit_dtype(output_.dtype, [&](auto element) { write<decltype(element)>(begin, n, values); });
   }
 
-  /// Puts values[j] at indices[j], counted from `begin`.
+  /// Puts values[j] at indices[j], counted from `begin`. For a sink that settles nothing else: what
+  /// was settled may still wait for its line.
   template <class Index>
   void scatter(std::uint64_t begin, std::uint64_t n, const Index* indices,
                const Value* values) const {
@@ -230,8 +231,8 @@ class Sink {
   void clear(std::uint64_t count) const {
     if (output_.add || count == 0) return;
     const std::uint64_t bytes = count * bytes_of(output_.dtype);
-    if (streamed_ && stores_read_first()) {
-      stream_zeros(data_, bytes);
+    if (streamed_) {
+      clear_streamed(data_, bytes);
     } else {
       std::memset(data_, 0, bytes);
     }
