@@ -8,8 +8,8 @@
 #include "base/error.h"
 #include "base/isa.h"
 #include "codecs/blocks.h"
-#include "codecs/quantize/few_bits.h"
 #include "codecs/quantize/levels.h"
+#include "codecs/quantize/lookup.h"
 #include "codecs/quantize/nearest.h"
 #include "codecs/quantize/planes.h"
 #include "codecs/random_words.h"
@@ -67,7 +67,7 @@ struct NearestEncoder : Encoder<Value> {
     std::uint64_t done = 0;
 #if SKIMP_X86
     if constexpr (isa == Isa::avx512 && sizeof(Value) == 4) {
-      done = emit_groups(levels.is_moderate(), scale, begin, x, n, rest);
+      done = emit_groups(levels, scale, begin, x, n, rest);
     }
 #endif
     for (; done < n; done += run_elements) {
@@ -80,28 +80,21 @@ struct NearestEncoder : Encoder<Value> {
  private:
 #if SKIMP_X86
   /// Takes whole groups; returns how many elements those were.
-  template <class Values, class Rest>
-  std::uint64_t emit_groups(bool is_moderate, float scale, std::uint64_t begin, const Values& x,
+  template <class Levels, class Values, class Rest>
+  std::uint64_t emit_groups(const Levels& levels, float scale, std::uint64_t begin, const Values& x,
                             std::uint64_t n, Rest rest) const {
-    const std::uint64_t whole = n / group_elements * group_elements;
-    std::byte* codes = this->planes.at(begin);
-    const auto emit_nearest = [&](auto bits) {
-      const avx512::Nearest<bits> nearest(scale);
-      for (std::uint64_t i = 0; i < whole; i += group_elements) {
-        nearest.encode(x, i, rest, codes + i * bits / 8);
-      }
-      return whole;
-    };
-    switch (this->planes.bits()) {
-      case 8: return is_moderate ? emit_nearest(std::integral_constant<int, 8>{}) : 0;
-      case 4: return is_moderate ? emit_nearest(std::integral_constant<int, 4>{}) : 0;
-      case 2:
-        for (std::uint64_t i = 0; i < whole; i += group_elements) {
-          store(codes + i * 2 / 8, avx512::encode_in_three(x, i, scale, rest));
+    std::uint64_t done = 0;
+    this->planes.visit_bits([&](auto bits) {
+      if constexpr (bits != 3) {
+        if (bits != 2 && !levels.is_moderate()) return;
+        const avx512::Nearest<bits> nearest(scale);
+        std::byte* codes = this->planes.at(begin);
+        for (; done + group_elements <= n; done += group_elements) {
+          nearest.encode(x, done, rest, codes + done * bits / 8);
         }
-        return whole;
-      default: return 0;
-    }
+      }
+    });
+    return done;
   }
 #endif
 };

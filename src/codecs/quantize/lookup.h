@@ -1,43 +1,16 @@
 /// \file
-/// Codes of 2 and 4 bits with AVX-512, whose masks and permutations do better than any loop: whole
-/// groups of float elements, as many as there are. On other sets, and of other codes, none.
+/// Decoding codes of 2 and 4 bits with AVX-512: 16 elements find their values in a register.
 #pragma once
 
 #include <cstdint>
 
 #include "base/bytes.h"
 #include "base/isa.h"
-#include "codecs/vectors.h"
 
 #if SKIMP_X86
 #include <immintrin.h>
-#endif
 
-namespace skimp::quantize {
-
-#if SKIMP_X86
-namespace avx512 {
-
-/// The codes of 32 elements from i on whose levels are −1, 0 and 1, and what those leave of x;
-/// `rest` may be x. Nothing is divided: x / scale rounds to more than ½ just where 2|x| exceeds the
-/// scale.
-template <class Values, class Rest>
-[[gnu::target(SKIMP_TARGET_AVX512)]] inline std::uint64_t encode_in_three(const Values& x,
-                                                                          std::uint64_t i,
-                                                                          float scale, Rest rest) {
-  const __m512 plus = _mm512_set1_ps(scale), minus = _mm512_set1_ps(-scale);
-  std::uint32_t above = 0, below = 0;
-  for (unsigned j = 0; j < 32; j += 16) {
-    const __m512 values = load_16(x, i + j), doubled = _mm512_add_ps(values, values);
-    const __mmask16 up = _mm512_cmp_ps_mask(doubled, plus, _CMP_GT_OQ);
-    const __mmask16 down = _mm512_cmp_ps_mask(doubled, minus, _CMP_LT_OQ);
-    const __m512 left = _mm512_mask_sub_ps(values, up, values, plus);
-    store_16(rest, i + j, _mm512_mask_sub_ps(left, down, left, minus));
-    above |= static_cast<std::uint32_t>(up) << j;
-    below |= static_cast<std::uint32_t>(down) << j;
-  }
-  return _pdep_u64(above, 0xAAAAAAAAAAAAAAAAu) | _pdep_u64(~(above | below), 0x5555555555555555u);
-}
+namespace skimp::quantize::avx512 {
 
 /// Where a lane finds its code: in which word of 32 bits, and behind how many bits there.
 template <int bits>
@@ -86,7 +59,5 @@ template <int bits>
   return all_ones == 0;
 }
 
-}  // namespace avx512
+}  // namespace skimp::quantize::avx512
 #endif
-
-}  // namespace skimp::quantize

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "base/bytes.h"
 #include "base/isa.h"
 #include "codecs/quantize/levels.h"
 #include "codecs/vectors.h"
@@ -22,7 +23,7 @@ namespace skimp::quantize::avx512 {
   return _mm512_fmadd_ps(_mm512_fnmadd_ps(near, divisor, x), inverse, near);
 }
 
-/// A block of codes of `bits` bits, 4 or 8, for a scale that is moderate; see Levels.
+/// A block of codes of `bits` bits: 8 or 4, for a scale that is moderate (see Levels), or 2.
 template <int bits>
 class Nearest {
  public:
@@ -62,9 +63,8 @@ class Nearest {
   template <class Values, class Rest>
   [[gnu::target(SKIMP_TARGET_AVX512)]] __m128i encode_16(const Values& x, std::uint64_t i,
                                                          Rest rest) const {
-    constexpr __mmask16 all = 0xFFFF;  // GCC 12 warns of what unmasked functions do inside.
-    constexpr float shifter =
-        0x1.8p23f;  // as in nearest_integer: low bits of the sum are the level
+    constexpr __mmask16 all = 0xFFFF;     // GCC 12 warns of what unmasked functions do inside.
+    constexpr float shifter = 0x1.8p23f;  // nearest_integer's; the sum's low bits are the level
     const __m512 values = load_16(x, i);
     const __m512 position = _mm512_mul_ps(quotient(values, scale_, inverse_), levels());
     const __m512 shifted = _mm512_add_ps(position, _mm512_set1_ps(shifter));
@@ -81,6 +81,35 @@ class Nearest {
 
   __m512 scale_, inverse_;
   __m512 table_;  ///< the values of the first 16 codes
+};
+
+/// Levels are −1, 0 and 1. Nothing is divided: x / scale rounds to more than ½ just where 2|x|
+/// exceeds the scale.
+template <>
+class Nearest<2> {
+ public:
+  explicit Nearest(float scale) : scale_(scale) {}
+
+  template <class Values, class Rest>
+  [[gnu::target(SKIMP_TARGET_AVX512)]] void encode(const Values& x, std::uint64_t i, Rest rest,
+                                                   std::byte* codes) const {
+    const __m512 plus = _mm512_set1_ps(scale_), minus = _mm512_set1_ps(-scale_);
+    std::uint32_t above = 0, below = 0;
+    for (unsigned j = 0; j < 32; j += 16) {
+      const __m512 values = load_16(x, i + j), doubled = _mm512_add_ps(values, values);
+      const __mmask16 up = _mm512_cmp_ps_mask(doubled, plus, _CMP_GT_OQ);
+      const __mmask16 down = _mm512_cmp_ps_mask(doubled, minus, _CMP_LT_OQ);
+      const __m512 left = _mm512_mask_sub_ps(values, up, values, plus);
+      store_16(rest, i + j, _mm512_mask_sub_ps(left, down, left, minus));
+      above |= static_cast<std::uint32_t>(up) << j;
+      below |= static_cast<std::uint32_t>(down) << j;
+    }
+    const std::uint32_t neither = ~(above | below);
+    store(codes, _pdep_u64(above, 0xAAAAAAAAAAAAAAAAu) | _pdep_u64(neither, 0x5555555555555555u));
+  }
+
+ private:
+  float scale_;
 };
 
 }  // namespace skimp::quantize::avx512
