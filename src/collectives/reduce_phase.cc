@@ -9,12 +9,23 @@
 namespace skimp {
 namespace {
 
+/// Whether a sum is formed for its encoder alone, on the host: it may be left to it, or be formed
+/// by parts.
+bool is_for_encoder(const Call& call, const Codec* encoder) {
+  return encoder != nullptr && !is_robust(call.op) && call.device == host_memory;
+}
+
 /// Whether received entries are so few that lists of them take less room than a dense sum.
 bool are_few(const Call& call, const World& world, const Shard& own) {
   if (call.codec->entry_coding() == nullptr || own.segments.empty()) return false;
   const Slice& slice = own.segments.front();
   const std::uint64_t kept = slice.codec->kept(slice.count());
   return kept <= slice.count() / 4 / static_cast<std::uint64_t>(world.size);
+}
+
+bool leaves_sums(const Call& call, const World& world, const Shard& own, const Codec* encoder) {
+  return is_for_encoder(call, encoder) && encoder->takes_addends() &&
+         accumulator_of(call.dtype) == call.dtype && are_few(call, world, own);
 }
 
 /// Elements of a part: with the sum of one and what is read and written beside it, half of a small
@@ -24,15 +35,10 @@ constexpr std::uint64_t part_elements = 1 << 15;
 /// Elements of the parts that segments are added in: whole blocks of both codecs.
 std::uint64_t most_added(const Call& call, const Shard& own, const Codec* encoder) {
   const std::uint64_t all = own.largest_segment();
-  if (encoder == nullptr || is_robust(call.op) || call.device != host_memory) return all;
+  if (!is_for_encoder(call, encoder)) return all;
   if (!call.codec->has_parts() || !encoder->has_parts()) return all;
   const std::uint64_t blocks = std::lcm(call.codec->block(), encoder->block());
   return std::min(all, divide_up(part_elements, blocks) * blocks);
-}
-
-bool can_add(const Codec* encoder, const Call& call) {
-  return encoder != nullptr && encoder->takes_addends() && !is_robust(call.op) &&
-         call.device == host_memory && accumulator_of(call.dtype) == call.dtype;
 }
 
 }  // namespace
@@ -40,7 +46,7 @@ bool can_add(const Codec* encoder, const Call& call) {
 ReducePhase::ReducePhase(const Call& call, const World& world, std::vector<Shard> shards,
                          const Codec* encoder)
     : ScatterPhase(call, world, std::move(shards)),
-      leaves_sums_(can_add(encoder, call) && are_few(call, world, own())),
+      leaves_sums_(leaves_sums(call, world, own(), encoder)),
       most_added_(most_added(call, own(), encoder)),
       workspaces_(static_cast<std::size_t>(workers_.threads())) {
   if (is_robust(call.op)) robust_.emplace(call, world.size);
@@ -56,20 +62,22 @@ void ReducePhase::for_each_sum(Run& run, const Visit& visit,
                                const std::function<void(std::size_t, std::size_t)>& after) {
   const std::size_t segments = own().segments.size();
   const auto ranks = static_cast<std::size_t>(world_.size);
-  const bool leaves_sums = leaves_sums_ && run.residual_out != nullptr;
+  const bool leave_sums = leaves_sums_ && run.residual_out != nullptr;
   for (std::size_t begin = 0; begin < segments; begin += workers_.batch()) {
     const std::size_t n = std::min(workers_.batch(), segments - begin);
     const std::vector<Frame> frames = receive(run, n);
-    workers_.for_each(run, n, [&](Run& part, Coder& coder, std::size_t i, int thread) {
+    workers_.for_each(run, n, [&](Run& run_of_thread, Coder& coder, std::size_t i, int thread) {
       const Slice& slice = own().segments[begin + i];
       const Frame* received = &frames[i * ranks];
       Workspace& workspace = workspaces_[static_cast<std::size_t>(thread)];
-      if (leaves_sums) {
-        return visit(part, coder, begin + i, slice.all(), leave(part, slice, received, workspace));
+      if (leave_sums) {
+        return visit(run_of_thread, coder, begin + i, slice.all(),
+                     leave(run_of_thread, slice, received, workspace));
       }
       for (std::uint64_t at = 0; at < slice.count(); at += most_added_) {
-        const Part added{at, std::min(most_added_, slice.count() - at), slice.count()};
-        visit(part, coder, begin + i, added, add(part, coder, slice, added, received, workspace));
+        const Part part{at, std::min(most_added_, slice.count() - at), slice.count()};
+        visit(run_of_thread, coder, begin + i, part,
+              add(run_of_thread, coder, slice, part, received, workspace));
       }
     });
     after(begin, begin + n);

@@ -97,10 +97,11 @@ class Hierarchical final : public Runner {
   void add_within(Run& run) {
     reduce_.expect(run);
     reduce_.send(run);
-    const auto keep = [&](Run& part, Coder&, std::size_t s, const Part&, const Coder::Values& sum) {
+    const auto keep = [&](Run& run_of_thread, Coder&, std::size_t s, const Part&,
+                          const Coder::Values& sum) {
       const Slice& slice = own().segments[s];
-      copy_values(part, element(sum_.data(), accumulator(), slice.begin - own().begin), sum.values,
-                  slice.count() * bytes_of(accumulator()));
+      copy_values(run_of_thread, element(sum_.data(), accumulator(), slice.begin - own().begin),
+                  sum.values, slice.count() * bytes_of(accumulator()));
     };
     reduce_.for_each_sum(run, keep, [](std::size_t, std::size_t) {});
   }

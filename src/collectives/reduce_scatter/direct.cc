@@ -14,9 +14,9 @@ class Direct final : public Runner {
   void run(Run& run) override {
     reduce_.expect(run);
     reduce_.send(run);
-    const auto visit = [&](Run& part, Coder&, std::size_t s, const Part&,
+    const auto visit = [&](Run& run_of_thread, Coder&, std::size_t s, const Part&,
                            const Coder::Values& sum) {
-      deliver(part, reduce_.own().segments[s], sum);
+      deliver(run_of_thread, reduce_.own().segments[s], sum);
     };
     reduce_.for_each_sum(run, visit, [](std::size_t, std::size_t) {});
   }
