@@ -30,12 +30,6 @@ DATA = ("normal", "ties", "with_nonfinite")
 ALLREDUCES = tuple(m for m in METHODS if m.algorithm in ("two_phase", "dense_direct"))
 SLICEABLE = tuple(codec for codec in CODECS if oracle.codec(codec).sliceable)
 
-BLOCKWISE = (
-    *("sign", "sign(block=96)", "ternary", "natural", "natural(rounding=stochastic)"),
-    *(f"quantize(bits={bits})" for bits in (8, 4, 3, 2)),
-    *("quantize(bits=3,block=160,rounding=stochastic)", "float(format=e4m3)", "float(block=8192)"),
-)
-
 
 @dataclass(frozen=True)
 class Pipeline:
@@ -148,27 +142,6 @@ def test_what_is_large_enough_to_be_cut_at_first(codec, algorithm, count, world_
     at_least = 2 * (world_size - 1)
     assert {report.messages_sent for report in whole} == {at_least}
     assert min(report.messages_sent for report in cut) > at_least
-
-
-@parametrize(
-    codec=BLOCKWISE,
-    back=BLOCKWISE,
-    world_size=(2, 3),
-    count=(2**17 + 5, 200_003),
-    threads=(1, 2),
-    data=DATA,
-    dtype=DTYPES,
-    in_place=(False, True),
-)
-def test_segments_of_several_parts(codec, back, world_size, count, threads, data, dtype, in_place):
-    """An owner adds and encodes a large segment by parts. Of small ones each is one."""
-
-    def reduce(comm, x, **arguments):
-        back_codec = skimp.codec(back)
-        return comm.allreduce(x, algorithm="two_phase", broadcast_codec=back_codec, **arguments)
-
-    pipeline = Pipeline(4096, threads=threads, in_place=in_place)
-    compare(pipeline, world_size, codec, arrays(data, count, dtype, world_size), reduce)
 
 
 THREE_WAYS = (
