@@ -14,23 +14,6 @@ using namespace skimp;
 
 constexpr std::size_t block = 2048;
 
-/// Room for n values that begins where the library's residuals do (device/buffer.cc): a line, and
-/// not at the same place within a huge page as another array.
-class Lines {
- public:
-  Lines(std::size_t n, std::size_t order)
-      : begin_(order * (4096 + 1024) / sizeof(float)), room_(begin_ + n + 16) {}
-  float* data() {
-    float* place = room_.data() + begin_;
-    while (reinterpret_cast<std::uintptr_t>(place) % 64 != 0) ++place;
-    return place;
-  }
-
- private:
-  std::size_t begin_;
-  std::vector<float> room_;
-};
-
 /// Whole blocks.
 struct Arrays {
   explicit Arrays(std::size_t blocks)
@@ -41,7 +24,7 @@ struct Arrays {
         words(start.size() / 32),
         rests(words.size()) {}
   std::vector<float> g, start;
-  Lines e, apart;
+  bench::Lines e, apart;
   std::vector<std::uint32_t> words;
   std::vector<std::array<float, 32>> rests;  ///< of the first call
 };
@@ -78,20 +61,21 @@ void keep_in_place(const float* g, float* e, std::uint32_t* words) {
   emit<isa>(e, scale, e, words);
 }
 
-/// The library's in place: a value's bit and its rest while it is in a register.
+/// The library's with AVX2: a value's bit and its rest while it is in a register.
 template <Isa isa>
 void read_once_more(const float* g, float* e, std::uint32_t* words) {
   const float scale = sum_of_magnitudes(Sums<float>{g, e, e}, block) / block;
-  for (std::size_t i = 0; i < block; i += 32) words[i / 32] = sign::split<isa>(e, i, scale, e);
+  for (std::size_t i = 0; i < block; i += 32) words[i / 32] = sign::split<isa>(e + i, scale, e + i);
 }
 
-/// The library's to a second buffer: added once more, in registers.
-template <Isa isa, class Rest>
+/// Added once more, in registers.
+template <class Rest>
 void add_again(const float* g, const float* e, Rest rest, std::uint32_t* words) {
   const LazySums<float> sums{g, e};
   const float scale = sum_of_magnitudes(sums, block) / block;
-  for (std::size_t i = 0; i < block; i += 32)
-    words[i / 32] = sign::split<isa>(sums, i, scale, rest);
+  for (std::size_t i = 0; i < block; i += 32) {
+    words[i / 32] = sign::split_avx512(sums, i, scale, rest);
+  }
 }
 
 /// Sums and rests by a tile, which is written past the cache in runs.
@@ -101,7 +85,7 @@ void stream_tile(const float* g, const float* e, float* to, std::uint32_t* words
   LineStream lines;
   const float scale = sum_of_magnitudes(Sums<float>{g, e, tile}, block) / block;
   for (std::size_t i = 0; i < block; i += 32) {
-    words[i / 32] = sign::split<isa>(tile, i, scale, tile);
+    words[i / 32] = sign::split<isa>(tile + i, scale, tile + i);
     if ((i + 32) % run_elements != 0) continue;
     const std::size_t begin = i + 32 - run_elements;
     lines.write(to + begin, tile + begin, run_elements * sizeof(float));
@@ -149,8 +133,6 @@ int main(int argc, char** argv) {
          {"a tile of sums, AVX2", avx2, by(avx2, [](auto... a) { keep_in_tile<avx2>(a...); })},
          {"sums in place, AVX2", avx2, by(avx2, [](auto... a) { keep_in_place<avx2>(a...); })},
          {"… read once more, AVX2", avx2, by(avx2, [](auto... a) { read_once_more<avx2>(a...); })},
-         {"added in registers, AVX2", avx2,
-          by(avx2, [](const float* g, float* e, auto* words) { add_again<avx2>(g, e, e, words); })},
          {"apart: a tile, streamed, AVX2", avx2,
           apart(avx2, [](auto... a) { stream_tile<avx2>(a...); })},
          {"added twice, AVX-512", avx512, by(avx512, [](auto... a) { add_twice<avx512>(a...); })},
@@ -161,13 +143,12 @@ int main(int argc, char** argv) {
          {"… read once more, AVX-512", avx512,
           by(avx512, [](auto... a) { read_once_more<avx512>(a...); })},
          {"added in registers, AVX-512", avx512,
-          by(avx512,
-             [](const float* g, float* e, auto* words) { add_again<avx512>(g, e, e, words); })},
+          by(avx512, [](const float* g, float* e, auto* words) { add_again(g, e, e, words); })},
          {"apart: a tile, streamed, AVX-512", avx512,
           apart(avx512, [](auto... a) { stream_tile<avx512>(a...); })},
          {"apart: from registers, AVX-512", avx512,
           apart(avx512, [](const float* g, const float* e, float* to, auto* words) {
-            add_again<avx512>(g, e, Streamed<float>{to}, words);
+            add_again(g, e, Streamed<float>{to}, words);
           })}});
   }
 }

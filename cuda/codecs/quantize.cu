@@ -51,7 +51,7 @@ struct QuantizeEncoder {
         return quantize::random_integer(levels.position_of(values[j]), words[j]);
       });
     }
-    if (!levels.is_moderate()) {
+    if (!quantize::is_moderate(scale)) {
       return codes_by(levels, values, [&](unsigned j) {
         return quantize::nearest_integer(levels.position_of(values[j]));
       });

@@ -1,5 +1,6 @@
 #include "base/checksum.h"
 
+#include "base/fetch.h"
 #include "base/isa.h"
 
 #if SKIMP_X86
@@ -22,6 +23,7 @@ namespace {
   __m256i sums = _mm256_setzero_si256();
   for (std::uint64_t i = 0; i < vectors; ++i) {
     const auto* from = reinterpret_cast<const __m256i*>(bytes + 32 * i);
+    fetch_ahead(from);
     const __m256i words = _mm256_add_epi32(_mm256_loadu_si256(from), keys);
     sums = _mm256_add_epi64(sums, _mm256_mul_epu32(words, _mm256_srli_epi64(words, 32)));
     keys = _mm256_add_epi32(keys, step);

@@ -9,9 +9,11 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 
 #include "base/isa.h"
 #include "codecs/elements.h"
+#include "codecs/look_ahead.h"
 #include "codecs/scale.h"
 
 namespace skimp {
@@ -67,15 +69,39 @@ class BlockCodec : public Codec {
   }
 };
 
+template <class Encoder>
+concept HasGroups =
+    requires(const Encoder& encoder) { encoder.visit_groups(0, [](auto, std::byte*) {}); };
+
+#if SKIMP_X86
+/// Encodes blocks from element `begin` on by groups, as far as those take them; returns where that
+/// is.
+template <class Encoder>
+std::uint64_t encode_groups(const EncodeJob& job, std::uint64_t block, const Encoder& encoder,
+                            const Source<float>& source, const Sink<float>& residual,
+                            std::byte* scales, std::uint64_t begin) {
+  encoder.visit_groups(job.part.begin, [&](auto groups, std::byte* codes) {
+    source.visit_all([&](const auto& values) {
+      residual.visit_place([&](auto rest) {
+        begin = avx512::encode_blocks<typename decltype(groups)::type>(
+            values, rest, begin, job.count, block, scales, codes);
+      });
+    });
+  });
+  return begin;
+}
+#endif
+
 /// Encodes the blocks of a job, compiled for the instruction set in use, `isa`, with
 /// - `encoder.scale_of(values, n)`: a block's scale, NaN or Inf where a value is; values are an
-///   array, Sums or LazySums;
+///   array or Sums;
 /// - `encoder.emit(isa, scale, begin, values, n, rest)`: the codes of elements begin … begin + n of
 ///   the payload, all of one block, n ≤ run_elements, and what they leave of the values, an array,
-///   which `rest` may be. If the encoder has `streams()` and that is true, it takes whole blocks
-///   with AVX-512, values that may be LazySums, and a Streamed rest: what goes straight from
-///   registers past the cache took a quarter less than by tiles (bench/kernels/sign_residual.cc);
+///   which `rest` may be;
 /// - `encoder.erase(begin, n)`: zeros for codes.
+/// If the encoder has `visit_groups(begin, visitor)`, which calls visitor(groups, codes), if at
+/// all, with a std::type_identity and where the code of element `begin` lies, these `groups` encode
+/// floats with AVX-512, as far as they take them; see look_ahead.h.
 /// Returns whether all blocks were finite.
 template <class Value, class Encoder>
 bool encode_blocks(const EncodeJob& job, std::uint64_t block, const Encoder& encoder) {
@@ -86,51 +112,37 @@ bool encode_blocks(const EncodeJob& job, std::uint64_t block, const Encoder& enc
     const bool wanted = job.residual_out != nullptr;
     bool all_finite = true;
     const std::uint64_t before = job.part.begin;
-    std::byte* scale_at = job.payload + before / block * sizeof(Value);
-    const auto scale_of = [&](const auto& values, std::uint64_t n) {
-      const Value scale = encoder.scale_of(values, n);
-      const bool finite = is_finite(scale);
-      all_finite &= finite;
-      store(scale_at, finite ? scale : canonical_nan<Value>());
-      scale_at += sizeof(Value);
-      return scale;
-    };
-    const auto erase = [&](std::uint64_t begin, std::uint64_t n, Value* rest) {
-      for (std::uint64_t at = 0; at < n; at += run_elements) {
-        encoder.erase(before + begin + at, std::min(run_elements, n - at));
-      }
-      std::fill(rest, rest + n, Value{0});
-    };
-    for (std::uint64_t begin = 0; begin < job.count; begin += block) {
+    std::byte* scales = job.payload + before / block * sizeof(Value);
+    const auto encode_block = [&](std::uint64_t begin) {
       const std::uint64_t n = std::min(block, job.count - begin);
-      if constexpr (isa == Isa::avx512 && sizeof(Value) == 4 && requires { encoder.streams(); }) {
-        Value* place = residual.streamed_place(begin);
-        if (place != nullptr && encoder.streams()) {
-          source.visit_lazily(begin, n, tile, [&](const auto& values) {
-            const Value scale = scale_of(values, n);
-            if (is_finite(scale)) {
-              encoder.emit(isa, scale, before + begin, values, n, Streamed<Value>{place});
-            } else {
-              erase(begin, n, place);
-            }
-          });
-          continue;
-        }
-      }
       Value* room = wanted ? residual.room(begin, tile) : tile;
       source.visit(begin, n, room, [&](const auto& values) {
-        const Value scale = scale_of(values, n);
+        const Value scale = encoder.scale_of(values, n);
+        const bool finite = is_finite(scale);
+        all_finite &= finite;
+        store(scales + begin / block * sizeof(Value), finite ? scale : canonical_nan<Value>());
         for (std::uint64_t at = 0; at < n; at += run_elements) {
           const std::uint64_t m = std::min(run_elements, n - at);
           Value* rest = room + at;
-          if (is_finite(scale)) {
+          source.fetch(begin + at, m);
+          if (finite) {
             encoder.emit(isa, scale, before + begin + at, array_of(values) + at, m, rest);
           } else {
-            erase(begin + at, m, rest);
+            encoder.erase(before + begin + at, m);
+            std::fill(rest, rest + m, Value{0});
           }
           if (wanted) residual.settle(begin + at, m, rest);
         }
       });
+    };
+    for (std::uint64_t begin = 0; begin < job.count; begin += block) {
+#if SKIMP_X86
+      if constexpr (isa == Isa::avx512 && std::is_same_v<Value, float> && HasGroups<Encoder>) {
+        begin = encode_groups(job, block, encoder, source, residual, scales, begin);
+        if (begin == job.count) break;
+      }
+#endif
+      encode_block(begin);
     }
     return all_finite;
   });

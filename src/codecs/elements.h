@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "base/fetch.h"
 #include "base/numbers.h"
 #include "base/stream.h"
 #include "codecs/codec.h"
@@ -27,14 +28,7 @@ template <class Value>
 struct Streamed {
   Value* place;
 };
-template <class Value>
-Value* place_of(Value* place) {
-  return place;
-}
-template <class Value>
-Value* place_of(Streamed<Value> streamed) {
-  return streamed.place;
-}
+struct Nowhere {};
 
 /// The values of a job: input + residual_in, in the accumulator's type.
 template <class Value>
@@ -82,12 +76,14 @@ class Source {
     visitor(view(begin, n, tile));
   }
 
-  /// The same with an array, or LazySums. Only the array may be in `tile`.
+  /// Calls visitor(values) with all values as an array or as LazySums, unless they are of another
+  /// type than the input's, or lie unaligned.
   template <class Visitor>
-  void visit_lazily(std::uint64_t begin, std::uint64_t n, Value* tile, Visitor&& visitor) const {
-    const Value* place = residual_ != nullptr ? place_of(begin) : nullptr;
-    if (place != nullptr) return visitor(LazySums<Value>{place, residual_ + begin});
-    visitor(view(begin, n, tile));
+  void visit_all(Visitor&& visitor) const {
+    const Value* input = place_of(0);
+    if (input == nullptr) return;
+    if (residual_ == nullptr) return visitor(input);
+    visitor(LazySums<Value>{input, residual_});
   }
 
   /// Calls visitor(sums) with all values as Sums that go to `place`, or as AddedSums. Returns
@@ -102,6 +98,13 @@ class Source {
       visitor(Sums<Value>{input, residual_, place});
     }
     return true;
+  }
+
+  /// Fetches what lies bytes_ahead after n values from `begin` on; see base/fetch.h.
+  [[gnu::always_inline]] void fetch(std::uint64_t begin, std::uint64_t n) const {
+    const std::uint64_t each = bytes_of(dtype_);
+    fetch_ahead(static_cast<const std::byte*>(input_) + begin * each, n * each);
+    if (residual_ != nullptr) fetch_ahead(residual_ + begin, n * sizeof(Value));
   }
 
   Value at(std::uint64_t i) const {
@@ -170,11 +173,16 @@ class Sink {
     return plain_ && is_aligned() && !streamed_ ? reinterpret_cast<Value*>(data_) + begin : tile;
   }
 
-  /// Where values from `begin` on, a multiple of 32, go past the cache as they are, from the
-  /// beginning of a line on; null if they do not.
-  Value* streamed_place(std::uint64_t begin) const {
-    const bool aligned = reinterpret_cast<std::uintptr_t>(data_) % 64 == 0;
-    return streamed_ && plain_ && aligned ? reinterpret_cast<Value*>(data_) + begin : nullptr;
+  /// Calls visitor(place) with where all values go as they are, an array or Streamed, or Nowhere if
+  /// there is no output. Otherwise not: they are added, or of another type, or lie unaligned.
+  template <class Visitor>
+  void visit_place(Visitor&& visitor) const {
+    if (data_ == nullptr) return visitor(Nowhere{});
+    if (Value* place = room(0, nullptr); place != nullptr) return visitor(place);
+    const bool fills_lines = reinterpret_cast<std::uintptr_t>(data_) % 64 == 0;
+    if (streamed_ && plain_ && fills_lines) {
+      visitor(Streamed<Value>{reinterpret_cast<Value*>(data_)});
+    }
   }
 
   /// Where values go, or are added, as they are; null if they do not.

@@ -39,16 +39,6 @@ struct LazySums {
   Value operator[](std::uint64_t i) const { return input[i] + residual[i]; }
 };
 
-/// The values from `begin` on.
-template <class Value>
-const Value* from(const Value* values, std::uint64_t begin) {
-  return values + begin;
-}
-template <class Value>
-LazySums<Value> from(const LazySums<Value>& sums, std::uint64_t begin) {
-  return {sums.input + begin, sums.residual + begin};
-}
-
 /// Values that were read, as an array.
 template <class Value>
 const Value* array_of(const Value* values) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "base/fetch.h"
 #include "base/isa.h"
 #include "codecs/elements.h"
 
@@ -11,14 +12,6 @@
 #include <immintrin.h>
 
 namespace skimp {
-
-[[gnu::target(SKIMP_TARGET_AVX2)]] inline __m256 load_8(const float* values, std::uint64_t i) {
-  return _mm256_loadu_ps(values + i);
-}
-[[gnu::target(SKIMP_TARGET_AVX2)]] inline __m256 load_8(const LazySums<float>& sums,
-                                                        std::uint64_t i) {
-  return _mm256_add_ps(load_8(sums.input, i), load_8(sums.residual, i));
-}
 
 [[gnu::target(SKIMP_TARGET_AVX512)]] inline __m512 load_16(const float* values, std::uint64_t i) {
   return _mm512_loadu_ps(values + i);
@@ -36,6 +29,19 @@ namespace skimp {
                                                           __m512 values) {
   _mm512_stream_ps(to.place + i, values);
 }
+/// Rests that nobody wants are not formed.
+[[gnu::target(SKIMP_TARGET_AVX512)]] inline void store_16(Nowhere, std::uint64_t, __m512) {}
+
+/// Fetches what lies bytes_ahead after 32 values from i on, if it is to be in the cache.
+[[gnu::always_inline]] inline void fetch_ahead_of_32(const float* values, std::uint64_t i) {
+  fetch_ahead(values + i, 32 * sizeof(float));
+}
+[[gnu::always_inline]] inline void fetch_ahead_of_32(const LazySums<float>& sums, std::uint64_t i) {
+  fetch_ahead_of_32(sums.input, i);
+  fetch_ahead_of_32(sums.residual, i);
+}
+inline void fetch_ahead_of_32(Streamed<float>, std::uint64_t) {}
+inline void fetch_ahead_of_32(Nowhere, std::uint64_t) {}
 
 }  // namespace skimp
 #endif

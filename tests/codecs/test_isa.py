@@ -35,6 +35,11 @@ KINDS = {
     "uneven": lambda rng, n, dtype: (
         rng.standard_normal(n) * 2.0 ** np.repeat(rng.integers(-80, 80, n // 300 + 1), 300)[:n]
     ),
+    # Blocks that an encoder's fast path takes, amid others that it does not.
+    "patchwork": lambda rng, n, dtype: (
+        rng.standard_normal(n)
+        * np.repeat(rng.choice([1, 0, np.nan, 1e-30, 1e30], n // 64 + 1), 64)[:n]
+    ),
     "minus_zero": lambda rng, n, dtype: -np.zeros(n),
     "loss_scaled": lambda rng, n, dtype: rng.standard_normal(n) * 2.0**14,  # some float16 overflow
 }
@@ -97,7 +102,7 @@ STREAMED = ("identity", "sign", *(f"quantize(bits={bits})" for bits in (8, 4, 3,
 STREAMED += ("topk(density=0.01)",)
 
 
-@pytest.mark.parametrize("data", ["rarely_nonfinite", "uneven"])
+@pytest.mark.parametrize("data", ["rarely_nonfinite", "uneven", "patchwork"])
 @pytest.mark.parametrize("codec", STREAMED)
 def test_the_oracles_bits_past_the_cache(codec, data):
     """Arrays of 8 MiB and more are written with other instructions."""

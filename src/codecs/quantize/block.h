@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 
 #include "base/error.h"
 #include "base/isa.h"
@@ -58,45 +59,38 @@ struct Encoder {
 /// Rounds to the nearest level.
 template <class Value>
 struct NearestEncoder : Encoder<Value> {
-  bool streams() const { return this->planes.bits() != 3; }
+#if SKIMP_X86
+  template <class Visitor>
+  void visit_groups(std::uint64_t begin, Visitor&& visitor) const {
+    this->planes.visit_bits([&](auto bits) {
+      if constexpr (bits != 3) {
+        visitor(std::type_identity<avx512::Nearest<bits>>{}, this->planes.at(begin));
+      }
+    });
+  }
+#endif
 
-  template <Isa isa, class Values, class Rest>
-  void emit(IsaConstant<isa>, Value scale, std::uint64_t begin, const Values& x, std::uint64_t n,
-            Rest rest) const {
-    const LevelsOn<isa, Value> levels(scale, this->largest);
+  template <Isa isa>
+  void emit(IsaConstant<isa>, Value scale, std::uint64_t begin, const Value* x, std::uint64_t n,
+            Value* rest) const {
     std::uint64_t done = 0;
 #if SKIMP_X86
     if constexpr (isa == Isa::avx512 && sizeof(Value) == 4) {
-      done = emit_groups(levels, scale, begin, x, n, rest);
-    }
-#endif
-    for (; done < n; done += run_elements) {
-      const auto run = from(x, done);
-      this->put(levels, begin + done, run, std::min(run_elements, n - done), place_of(rest) + done,
-                [&](std::uint64_t i) { return nearest_integer(levels.position_of(run[i])); });
-    }
-  }
-
- private:
-#if SKIMP_X86
-  /// Takes whole groups; returns how many elements those were.
-  template <class Levels, class Values, class Rest>
-  std::uint64_t emit_groups(const Levels& levels, float scale, std::uint64_t begin, const Values& x,
-                            std::uint64_t n, Rest rest) const {
-    std::uint64_t done = 0;
-    this->planes.visit_bits([&](auto bits) {
-      if constexpr (bits != 3) {
-        if (bits != 2 && !levels.is_moderate()) return;
-        const avx512::Nearest<bits> nearest(scale);
-        std::byte* codes = this->planes.at(begin);
+      visit_groups(begin, [&](auto type, std::byte* codes) {
+        using Groups = typename decltype(type)::type;
+        if (!Groups::takes(scale)) return;
+        const Groups groups(scale);
         for (; done + group_elements <= n; done += group_elements) {
-          nearest.encode(x, done, rest, codes + done * bits / 8);
+          groups.encode(x, done, rest, codes + done / 8 * Groups::bits);
         }
-      }
-    });
-    return done;
-  }
+      });
+    }
 #endif
+    if (done == n) return;
+    const LevelsOn<isa, Value> levels(scale, this->largest);
+    this->put(levels, begin + done, x + done, n - done, rest + done,
+              [&](std::uint64_t i) { return nearest_integer(levels.position_of(x[done + i])); });
+  }
 };
 
 /// Rounds up with the probability of the fraction. Element i of the whole array uses the random

@@ -42,6 +42,12 @@ SKIMP_HOST_DEVICE Value quotient(Value x, Value divisor, Value inverse) {
   return std::fma(std::fma(-near, divisor, x), inverse, near);
 }
 
+/// Whether quotients by a scale round as division does.
+template <class Value>
+SKIMP_HOST_DEVICE bool is_moderate(Value scale) {
+  return scale > static_cast<Value>(0x1p-60) && scale < static_cast<Value>(0x1p60);
+}
+
 /// The levels of a block, whose scale is finite. `fused`: the processor adds products in one step.
 /// No bit depends on it.
 template <class Value, bool fused>
@@ -58,13 +64,10 @@ class Levels {
   /// x / scale · L, from −L to L.
   SKIMP_HOST_DEVICE Value position_of(Value x) const { return (x / divisor_) * levels_; }
 
-  /// The same by a quotient, for scales that are moderate. Values far below the scale may come to
-  /// lie elsewhere between levels, but next to zero.
+  /// The same by a quotient, for a moderate scale. Values far below the scale may come to lie
+  /// elsewhere between levels, but next to zero.
   SKIMP_HOST_DEVICE Value quick_position_of(Value x) const {
     return quotient(x, divisor_, inverse_) * levels_;
-  }
-  SKIMP_HOST_DEVICE bool is_moderate() const {
-    return scale_ > static_cast<Value>(0x1p-60) && scale_ < static_cast<Value>(0x1p60);
   }
 
   SKIMP_HOST_DEVICE std::uint8_t code_of(Value level) const {

@@ -4,6 +4,7 @@
 /// on Intel's processors.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 
 #include "base/bytes.h"
@@ -16,6 +17,9 @@
 
 namespace skimp::quantize::avx512 {
 
+/// GCC 12 warns of what unmasked functions do inside.
+inline constexpr __mmask16 all = 0xFFFF;
+
 /// x / divisor; see `quotient`.
 [[gnu::target(SKIMP_TARGET_AVX512)]] inline __m512 quotient(__m512 x, __m512 divisor,
                                                             __m512 inverse) {
@@ -23,10 +27,38 @@ namespace skimp::quantize::avx512 {
   return _mm512_fmadd_ps(_mm512_fnmadd_ps(near, divisor, x), inverse, near);
 }
 
-/// A block of codes of `bits` bits: 8 or 4, for a scale that is moderate (see Levels), or 2.
-template <int bits>
+/// The scale of a block; see look_ahead.h.
+class LargestMagnitude {
+ public:
+  template <class Values>
+  [[gnu::target(SKIMP_TARGET_AVX512)]] void add(const Values& x, std::uint64_t i) {
+    low_ = larger(low_, load_16(x, i));
+    high_ = larger(high_, load_16(x, i + 16));
+  }
+  [[gnu::target(SKIMP_TARGET_AVX512)]] float of(std::uint64_t) const {
+    alignas(64) float lanes[32];
+    _mm512_store_si512(lanes, low_);
+    _mm512_store_si512(lanes + 16, high_);
+    return largest_magnitude(lanes, 32);
+  }
+
+ private:
+  /// By integer comparison: Inf or NaN where a value is.
+  [[gnu::target(SKIMP_TARGET_AVX512)]] static __m512i larger(__m512i largest, __m512 values) {
+    return _mm512_maskz_max_epi32(all, largest, _mm512_castps_si512(_mm512_abs_ps(values)));
+  }
+
+  __m512i low_{}, high_{};
+};
+
+/// Groups of 32 codes of `bits_each` bits: 8 or 4, for a scale that is moderate, or 2.
+template <int bits_each>
 class Nearest {
  public:
+  using Scale = LargestMagnitude;
+  static constexpr std::uint64_t bits = bits_each;
+  static bool takes(float scale) { return is_moderate(scale); }
+
   [[gnu::target(SKIMP_TARGET_AVX512)]] explicit Nearest(float scale)
       : scale_(_mm512_set1_ps(scale)), inverse_(_mm512_set1_ps(1 / scale)) {
     const __m512 lane = _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
@@ -37,14 +69,16 @@ class Nearest {
   template <class Values, class Rest>
   [[gnu::target(SKIMP_TARGET_AVX512)]] void encode(const Values& x, std::uint64_t i, Rest rest,
                                                    std::byte* codes) const {
-    const __m128i low = encode_16(x, i, rest), high = encode_16(x, i + 16, rest);
-    const __m256i bytes = _mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1);
+    // Packing leaves fourths of both halves by turns. (Narrowing each half takes longer.)
+    const __m512i turns = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
+    const __m512i words = _mm512_maskz_permutexvar_epi64(
+        0xFF, turns, _mm512_packus_epi32(encode_16(x, i, rest), encode_16(x, i + 16, rest)));
     if constexpr (bits == 8) {
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(codes), bytes);
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(codes),
+                          _mm512_maskz_cvtepi16_epi8(0xFFFFFFFF, words));
     } else {
-      const __m256i pairs = _mm256_maddubs_epi16(bytes, _mm256_set1_epi16(0x1001));
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(codes),
-                       _mm256_maskz_cvtepi16_epi8(0xFFFF, pairs));
+      const __m512i pairs = _mm512_madd_epi16(words, _mm512_set1_epi32(0x100001));
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(codes), _mm512_maskz_cvtepi32_epi8(all, pairs));
     }
   }
 
@@ -59,24 +93,24 @@ class Nearest {
     return _mm512_mul_ps(quotient(level, levels(), inverse), scale_);
   }
 
-  /// The codes of 16 elements, a byte each.
+  /// The codes of 16 elements, one to a lane.
   template <class Values, class Rest>
-  [[gnu::target(SKIMP_TARGET_AVX512)]] __m128i encode_16(const Values& x, std::uint64_t i,
+  [[gnu::target(SKIMP_TARGET_AVX512)]] __m512i encode_16(const Values& x, std::uint64_t i,
                                                          Rest rest) const {
-    constexpr __mmask16 all = 0xFFFF;     // GCC 12 warns of what unmasked functions do inside.
     constexpr float shifter = 0x1.8p23f;  // nearest_integer's; the sum's low bits are the level
     const __m512 values = load_16(x, i);
     const __m512 position = _mm512_mul_ps(quotient(values, scale_, inverse_), levels());
     const __m512 shifted = _mm512_add_ps(position, _mm512_set1_ps(shifter));
-    const __m512i codes =
-        _mm512_add_epi32(_mm512_castps_si512(shifted), _mm512_set1_epi32(largest_level(bits)));
+    const __m512i codes = _mm512_sub_epi32(
+        _mm512_castps_si512(shifted),
+        _mm512_set1_epi32(std::bit_cast<std::int32_t>(shifter) - largest_level(bits)));
     if constexpr (bits == 4) {
       store_16(rest, i, _mm512_sub_ps(values, _mm512_maskz_permutexvar_ps(all, codes, table_)));
     } else {
       const __m512 level = _mm512_sub_ps(shifted, _mm512_set1_ps(shifter));
       store_16(rest, i, _mm512_sub_ps(values, value_of(level)));
     }
-    return _mm512_maskz_cvtepi32_epi8(all, codes);
+    return codes;
   }
 
   __m512 scale_, inverse_;
@@ -88,6 +122,10 @@ class Nearest {
 template <>
 class Nearest<2> {
  public:
+  using Scale = LargestMagnitude;
+  static constexpr std::uint64_t bits = 2;
+  static bool takes(float scale) { return is_finite(scale); }
+
   explicit Nearest(float scale) : scale_(scale) {}
 
   template <class Values, class Rest>

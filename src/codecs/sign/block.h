@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 
 #include "base/bytes.h"
 #include "codecs/blocks.h"
@@ -21,20 +22,25 @@ struct Encoder {
     return sum_of_magnitudes(x, n) / static_cast<Value>(n);
   }
 
-  bool streams() const { return true; }
+#if SKIMP_X86
+  template <class Visitor>
+  void visit_groups(std::uint64_t begin, Visitor&& visitor) const {
+    visitor(std::type_identity<avx512::Groups>{}, bits + begin / 8);
+  }
+#endif
 
-  template <Isa isa, class Values, class Rest>
-  void emit(IsaConstant<isa>, Value scale, std::uint64_t begin, const Values& x, std::uint64_t n,
-            Rest rest) const {
+  template <Isa isa>
+  void emit(IsaConstant<isa>, Value scale, std::uint64_t begin, const Value* x, std::uint64_t n,
+            Value* rest) const {
     std::byte* to = bits + begin / 8;
     std::uint64_t i = 0;
-    for (; i + 32 <= n; i += 32) store(to + i / 8, split<isa>(x, i, scale, rest));
+    for (; i + 32 <= n; i += 32) store(to + i / 8, split<isa>(x + i, scale, rest + i));
     if (i == n) return;
     Value last[32] = {};
     for (std::uint64_t j = 0; i + j < n; ++j) last[j] = x[i + j];
-    const std::uint32_t word = split<isa>(last, 0, scale, last);
+    const std::uint32_t word = split<isa>(last, scale, last);
     std::memcpy(to + i / 8, &word, bytes_of_bits(n - i));
-    std::copy(last, last + (n - i), place_of(rest) + i);
+    std::copy(last, last + (n - i), rest + i);
   }
 
   void erase(std::uint64_t begin, std::uint64_t n) const {

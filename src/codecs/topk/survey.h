@@ -38,6 +38,7 @@ class Survey {
     for (std::uint64_t begin = 0; begin < count_; begin += survey_elements) {
       const std::uint64_t n = std::min(survey_elements, count_ - begin);
       Value* room = wanted ? residual.room(begin, tile) : tile;
+      if (wanted) values_.fetch(begin, n);
       const Value* values = nullptr;
       const auto list = [&](const auto& read) {
         append_above<isa>(read, n, bound, static_cast<std::uint32_t>(begin), list_);

@@ -208,8 +208,9 @@ class DenseDirect final : public Runner {
       const std::uint64_t n = std::min(tile_elements, slice.count() - at);
       const std::uint64_t group = at * each / 8;
       for (std::size_t p = 0; p < parts.size(); ++p) {
-        products[p] += sum_of_products(parts[p].subspan(at * each, n * each), group);
         const Source<Value> source(parts[p].data(), call_.dtype);
+        source.fetch(at, n);
+        products[p] += sum_of_products(parts[p].subspan(at * each, n * each), group);
         if (p == 0) {
           source.load(at, n, sum);
         } else {
