@@ -3,7 +3,6 @@
 /// memory is asked for all the time and not by bursts (bench/kernels/look_ahead.cc).
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 
 #include "base/bytes.h"
