@@ -26,7 +26,7 @@ def topk_cases():
 @pytest.fixture(scope="module")
 def lowrank_steps():
     """With the CPU's steps, which the library does not export."""
-    cpu = ["codecs/arguments.cc", "device/buffer.cc", "base/isa.cc"]
+    cpu = ["codecs/arguments.cc", "device/buffer.cc", "base/isa.cc", "base/stream.cc"]
     cpu += [f"codecs/lowrank/{stem}.cc" for stem in ("factors", "layout", "lowrank")]
     sources = [ROOT / "tests/cuda/lowrank_steps.cc", *(ROOT / "src" / source for source in cpu)]
     return built("lowrank_steps", sources, SANITIZED, ["-rdynamic", "-ldl"])
@@ -35,7 +35,7 @@ def lowrank_steps():
 @pytest.fixture(scope="module")
 def element_cases():
     """With the CPU's gossip step."""
-    cpu = ["collectives/mix/move.cc", "base/isa.cc"]
+    cpu = ["collectives/mix/move.cc", "base/isa.cc", "base/stream.cc"]
     sources = [ROOT / "tests/cuda/element_cases.cc", *(ROOT / "src" / source for source in cpu)]
     return built("element_cases", sources, SANITIZED, [])
 
