@@ -1,7 +1,7 @@
 /// \file
 /// Asking for memory before it is read. Processors do so by themselves while a loop reads, but not
 /// past the end of a page, and not while another loop only computes: where such loops take turns,
-/// half of an encoder's time was waiting (bench/kernels/look_ahead.cc).
+/// encoders waited for three tenths of their time (bench/kernels/look_ahead.cc).
 #pragma once
 
 #include <cstddef>

@@ -69,6 +69,7 @@ class BlockCodec : public Codec {
   }
 };
 
+/// Encoders that have a faster way for whole blocks; see encode_blocks.
 template <class Encoder>
 concept HasGroups =
     requires(const Encoder& encoder) { encoder.visit_groups(0, [](auto, std::byte*) {}); };
