@@ -17,9 +17,11 @@ namespace skimp::avx512 {
 /// - `Groups::Scale`: `add(values, i)` takes 32 values, `of(n)` is the scale of all n;
 /// - `Groups::takes(scale)`; NaN and Inf are not taken;
 /// - `Groups(scale).encode(values, i, rest, codes)`: 32 values become codes of Groups::bits bits.
+///
+/// Not inlined, and values by value: in registers, where stores of bytes change nothing.
 template <class Groups, class Values, class Rest>
-[[gnu::target(SKIMP_TARGET_AVX512)]] std::uint64_t encode_blocks(
-    const Values& values, Rest rest, std::uint64_t begin, std::uint64_t n, std::uint64_t block,
+[[gnu::noinline, gnu::target(SKIMP_TARGET_AVX512)]] std::uint64_t encode_blocks(
+    const Values values, Rest rest, std::uint64_t begin, std::uint64_t n, std::uint64_t block,
     std::byte* scales, std::byte* codes) {
   if (n - begin < block) return begin;
   typename Groups::Scale ahead;
