@@ -4,6 +4,7 @@
 #include "codecs/budget.h"
 #include "codecs/elements.h"
 #include "codecs/random_k/subset.h"
+#include "codecs/sparse_sink.h"
 #include "device/buffer.h"
 
 namespace skimp {
@@ -54,12 +55,13 @@ void leave_out(const EncodeJob& job, const std::uint64_t* subset) {
 template <class Value>
 void scatter(const std::byte* values, const std::uint64_t* subset, std::uint64_t count,
              const Output& output) {
-  const Sink<Value> sink(output);
-  sink.clear(count);
+  SparseSink<Value> sink(output, count);
   for_each_member(subset, 0, count, [&](std::uint64_t i) {
-    sink.put_one(i, load<Value>(values));
+    const auto value = load<Value>(values);
+    sink.put(0, 1, &i, &value);
     values += sizeof(Value);
   });
+  sink.finish();
 }
 
 /// One round: the values at the members, reduced densely.

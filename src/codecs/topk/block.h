@@ -74,7 +74,7 @@ class BlockEncoder {
 
 template <class Value>
 void decode_block(const BlockShape& shape, Format format, Bytes payload,
-                  std::uint64_t first_element, const Sink<Value>& sink) {
+                  std::uint64_t first_element, SparseSink<Value>& sink) {
   const int exponent = shape.scaled ? load<std::int16_t>(payload.data()) : 0;
   require_intact(std::abs(exponent) <= largest_exponent, "block_topk: exponent ", exponent,
                  " is not from ", -largest_exponent, " to ", largest_exponent);
@@ -86,7 +86,7 @@ void decode_block(const BlockShape& shape, Format format, Bytes payload,
     alignas(64) Value values[batch];
     indices.read(places, n);
     coding.get(payload.data() + shape.values_begin, j, n, values);
-    sink.scatter(first_element, n, places, values);
+    sink.put(first_element, n, places, values);
   }
   indices.finish();
 }

@@ -53,11 +53,11 @@ class BlockTopK final : public Codec {
     require_payload_bytes("block_topk", payload, shape.bytes);
     on_isa([&](auto) {
       visit_accumulator(dtype, [&](auto value) {
-        const Sink<decltype(value)> sink(output);
-        sink.clear(count);
+        SparseSink<decltype(value)> sink(output, count);
         shape.for_each_block([&](const BlockShape& block, std::uint64_t first, std::uint64_t byte) {
           topk::decode_block(block, format_, payload.subspan(byte, block.bytes), first, sink);
         });
+        sink.finish();
       });
     });
   }

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "codecs/elements.h"
+#include "codecs/sparse_sink.h"
 #include "codecs/topk/collect.h"
 #include "codecs/topk/layout.h"
 
@@ -63,17 +64,17 @@ template <class Value>
 void read_kept(Bytes payload, const Layout& layout, Format format, const Output& output) {
   const ValueCoding<Value> coding(format, layout.read_exponent(payload));
   IndexReader indices(layout.indices, payload.subspan(layout.indices_begin));
-  const Sink<Value> sink(output);
-  sink.clear(layout.indices.count);
+  SparseSink<Value> sink(output, layout.indices.count);
   for (std::uint64_t j = 0; j < layout.indices.k; j += batch) {
     const std::uint64_t n = std::min(batch, layout.indices.k - j);
     std::uint64_t places[batch];
     alignas(64) Value values[batch];
     indices.read(places, n);
     coding.get(payload.data() + layout.values_begin, j, n, values);
-    sink.scatter(0, n, places, values);
+    sink.put(0, n, places, values);
   }
   indices.finish();
+  sink.finish();
 }
 
 }  // namespace skimp::topk
