@@ -27,8 +27,11 @@ inline constexpr std::uint64_t largest_tile = 8192;
 template <class Value>
 struct Streamed {
   Value* place;
+  Streamed operator+(std::uint64_t i) const { return {place + i}; }
 };
-struct Nowhere {};
+struct Nowhere {
+  Nowhere operator+(std::uint64_t) const { return {}; }
+};
 
 /// The values of a job: input + residual_in, in the accumulator's type.
 template <class Value>
@@ -49,14 +52,22 @@ class Source {
         const auto element_at = [input](std::uint64_t i) {
           return convert<Value>(skimp::load<Element>(input + i * sizeof(Element)));
         };
-        if (residual_ != nullptr) {
-          const Value* residual = residual_ + begin;
-          // The tile may be the residual itself, but never lies across it.
+        const auto load_some = [&](std::uint64_t first, std::uint64_t end) {
+          if (residual_ != nullptr) {
+            const Value* residual = residual_ + begin;
+            // The tile may be the residual itself, but never lies across it.
 #pragma GCC ivdep
-          for (std::uint64_t i = 0; i < n; ++i) tile[i] = element_at(i) + residual[i];
-        } else {
-          for (std::uint64_t i = 0; i < n; ++i) tile[i] = element_at(i);
+            for (std::uint64_t i = first; i < end; ++i) tile[i] = element_at(i) + residual[i];
+          } else {
+            for (std::uint64_t i = first; i < end; ++i) tile[i] = element_at(i);
+          }
+        };
+        std::uint64_t i = 0;
+        for (; i + 64 <= n; i += 64) {
+          fetch(begin + i, 64);
+          load_some(i, i + 64);
         }
+        load_some(i, n);
       }
     });
     return tile;
@@ -232,8 +243,6 @@ class Sink {
       });
     });
   }
-
-  void put_one(std::uint64_t i, Value value) const { put(i, 1, &value); }
 
   /// For codecs that send few values: zeros everywhere, unless adding.
   void clear(std::uint64_t count) const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "codecs/elements.h"
@@ -26,27 +27,26 @@ class SummedSource {
 
   bool has_addends() const { return !lists_.empty(); }
 
-  /// Writes sums begin … begin + n, n ≤ survey_elements, to `tile`, and returns it; the residual's
+  /// Writes sums begin … begin + n, n ≤ tile_elements, to `tile`, and returns it; the residual's
   /// own place may be the tile.
   const Value* load(std::uint64_t begin, std::uint64_t n, Value* tile) {
-    if (before_ == 0) {
-      own_.load(begin, n, tile);
-    } else {
-      alignas(64) Value others[survey_elements] = {};
-      add_lists(0, before_, begin, n, others);
-      own_.load(begin, n, tile);
-      for (std::uint64_t i = 0; i < n; ++i) tile[i] += others[i];
+    own_.load(begin, n, tile);
+    if (before_ > 0) add_before(begin, n, tile);
+    for (std::size_t l = before_; l < lists_.size(); ++l) {
+      lists_[l].take(begin, n, [&](std::uint64_t i, Value value) { tile[i] += value; });
     }
-    add_lists(before_, lists_.size(), begin, n, tile);
     return tile;
   }
 
   /// Adds what is known of elements 0, step, 2 · step, … to n values.
   void add_to_sample(std::uint64_t step, std::uint64_t n, Value* sample) const {
+    // Indices are below 2^32, so that the nearest integer is the quotient if there is no rest.
+    const double inverse = 1 / static_cast<double>(step);
     for (const List& list : lists_) {
       for (std::uint64_t j = 0; j < list.size; ++j) {
         const std::uint64_t index = list.indices[j];
-        if (index % step == 0 && index / step < n) sample[index / step] += list.values[j];
+        const auto i = static_cast<std::uint64_t>(static_cast<double>(index) * inverse + 0.5);
+        if (i * step == index && i < n) sample[i] += list.values[j];
       }
     }
   }
@@ -56,23 +56,37 @@ class SummedSource {
     const std::uint64_t* indices;
     const Value* values;
     std::uint64_t size;  ///< that are still to come
+
+    /// Calls visit(i, value) with entries that are still to come of elements begin + i, i < n.
+    template <class Visit>
+    std::uint64_t peek(std::uint64_t begin, std::uint64_t n, Visit&& visit) const {
+      std::uint64_t j = 0;
+      for (; j < size && indices[j] - begin < n; ++j) visit(indices[j] - begin, values[j]);
+      return j;
+    }
+    template <class Visit>
+    void take(std::uint64_t begin, std::uint64_t n, Visit&& visit) {
+      const std::uint64_t j = peek(begin, n, visit);
+      indices += j, values += j, size -= j;
+    }
   };
 
-  void add_lists(std::size_t first, std::size_t last, std::uint64_t begin, std::uint64_t n,
-                 Value* tile) {
-    for (std::size_t l = first; l < last; ++l) {
-      List& list = lists_[l];
-      std::uint64_t j = 0;
-      for (; j < list.size && list.indices[j] - begin < n; ++j) {
-        tile[list.indices[j] - begin] += list.values[j];
-      }
-      list = {list.indices + j, list.values + j, list.size - j};
-    }
+  /// Adds the sums of the lists that come before this rank's values: 0 for most elements, which
+  /// makes 0 of −0.
+  void add_before(std::uint64_t begin, std::uint64_t n, Value* tile) {
+    for (std::uint64_t i = 0; i < n; ++i) tile[i] += Value{0};
+    const auto add_to_others = [&](std::uint64_t i, Value value) { others_[i] += value; };
+    for (std::size_t l = 0; l < before_; ++l) lists_[l].peek(begin, n, add_to_others);
+    const auto move = [&](std::uint64_t i, Value) {
+      tile[i] += std::exchange(others_[i], Value{0});
+    };
+    for (std::size_t l = 0; l < before_; ++l) lists_[l].take(begin, n, move);
   }
 
   Source<Value> own_;
   std::vector<List> lists_;
   std::size_t before_ = 0;
+  Value others_[tile_elements] = {};  ///< zeros, but while they are added
 };
 
 }  // namespace skimp::topk

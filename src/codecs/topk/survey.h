@@ -5,9 +5,11 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "codecs/topk/addends.h"
 #include "codecs/topk/collect.h"
+#include "codecs/topk/collect_avx512.h"
 
 namespace skimp::topk {
 
@@ -35,10 +37,10 @@ class Survey {
     const Sink<Value> residual(residual_output<Value>(job));
     alignas(64) Value tile[survey_elements];
     list_.size = 0;
-    for (std::uint64_t begin = 0; begin < count_; begin += survey_elements) {
+    for (std::uint64_t begin = run_vectors(residual, bound); begin < count_;
+         begin += survey_elements) {
       const std::uint64_t n = std::min(survey_elements, count_ - begin);
       Value* room = wanted ? residual.room(begin, tile) : tile;
-      if (wanted) values_.fetch(begin, n);
       const Value* values = nullptr;
       const auto list = [&](const auto& read) {
         append_above<isa>(read, n, bound, static_cast<std::uint32_t>(begin), list_);
@@ -50,6 +52,7 @@ class Survey {
       } else if (summed_.has_addends()) {
         list(summed_.load(begin, n, room));
       } else {
+        values_.fetch(begin, n);
         values_.visit(begin, n, room, list);
       }
       if (wanted) residual.settle(begin, n, values);
@@ -88,6 +91,42 @@ class Survey {
   }
 
  private:
+  /// Begins the pass with vectors of floats where all values are, or go, as they are; returns where
+  /// it stopped.
+  std::uint64_t run_vectors(const Sink<Value>& residual, Key bound) {
+    std::uint64_t begin = 0;
+#if SKIMP_X86
+    if constexpr (isa == Isa::avx512 && std::is_same_v<Value, float>) {
+      if (!is_listed()) return 0;
+      residual.visit_place([&](auto place) {
+        if (summed_.has_addends()) {
+          begin = run_sums(place, bound);
+        } else {
+          values_.visit_all([&](const auto& values) {
+            begin = avx512::append_above(values, place, count_, bound, 0, capacity_, list_);
+          });
+        }
+      });
+      overflowed_ = list_.size > capacity_;
+    }
+#endif
+    return begin;
+  }
+
+#if SKIMP_X86
+  /// The same of sums with addends, which a tile brings together. The list has room for all of one.
+  template <class Place>
+  std::uint64_t run_sums(Place place, Key bound) {
+    alignas(64) Value tile[tile_elements];
+    std::uint64_t begin = 0;
+    for (; count_ - begin >= tile_elements && list_.size <= capacity_; begin += tile_elements) {
+      avx512::append_above(summed_.load(begin, tile_elements, tile), place + begin, tile_elements,
+                           bound, static_cast<std::uint32_t>(begin), room_for(capacity_), list_);
+    }
+    return begin;
+  }
+#endif
+
   static std::uint64_t room_for(std::uint64_t capacity) {
     return divide_up(capacity + tile_elements + list_slack, 16) * 16;
   }
