@@ -192,8 +192,7 @@ class DenseDirect final : public Runner {
     return products_of_sum;
   }
 
-  /// Sets the sum_of_products of every part: this rank's own needs none, but a pass that only reads
-  /// brings it into the cache sooner than the additions would.
+  /// Sets the sum_of_products of every part but this rank's own.
   template <class Value>
   std::uint64_t add_parts(Run& run, const Slice& slice, const std::vector<Bytes>& parts,
                           std::vector<std::uint64_t>& products) const {
@@ -210,7 +209,9 @@ class DenseDirect final : public Runner {
       for (std::size_t p = 0; p < parts.size(); ++p) {
         const Source<Value> source(parts[p].data(), call_.dtype);
         source.fetch(at, n);
-        products[p] += sum_of_products(parts[p].subspan(at * each, n * each), group);
+        if (p != static_cast<std::size_t>(world_.rank)) {
+          products[p] += sum_of_products(parts[p].subspan(at * each, n * each), group);
+        }
         if (p == 0) {
           source.load(at, n, sum);
         } else {
