@@ -13,13 +13,15 @@
 #include "codecs/topk/collect.h"
 #include "codecs/topk/kept.h"
 #include "codecs/topk/keys.h"
+#include "codecs/topk/moving_bound.h"
 
 namespace skimp::topk {
 
 template <Isa isa, class Value>
 class BlockEncoder {
  public:
-  explicit BlockEncoder(Format format) : format_(format) {}
+  /// Of blocks that keep k, or the last its share.
+  BlockEncoder(Format format, std::uint64_t k) : format_(format), bound_(k) {}
 
   /// Writes a block's payload, and to `rest`, unless null, what it leaves of the values. Returns
   /// whether all values were finite.
@@ -42,16 +44,29 @@ class BlockEncoder {
   }
 
  private:
-  /// The k largest magnitudes, ties to the lower index; no key exceeds `high`.
+  /// The k largest magnitudes, ties to the lower index; no key exceeds `high`. They are mostly
+  /// among the few that are above a bound which blocks before have shown.
   List<Value> select(const Value* x, const IndexShape& shape, KeyOf<Value> high) {
-    Filter<Value> filter(find_threshold<isa, Value>(shape.k, shape.count, 0, high,
-                                                    [&](auto&& visit) { visit(x, shape.count); }));
+    const std::uint64_t n = shape.count, k = shape.k;
+    List<Value> list = list_above(x, n, bound_.key());
+    const bool is_listed = list.size >= k;
+    const auto kth =
+        is_listed ? find_threshold<isa, Value>(k, list.size, bound_.key() + 1, high,
+                                               [&](auto&& visit) { visit(list.values, list.size); })
+                  : find_threshold<isa, Value>(k, n, 0, high, [&](auto&& visit) { visit(x, n); });
+    bound_.follow(list.size, k, kth.key);
+    Filter<Value> filter(kth);
+    if (!is_listed) list = list_above(x, n, filter.bound());
+    filter.template keep<isa>(list);
+    return list;
+  }
+
+  List<Value> list_above(const Value* x, std::uint64_t n, KeyOf<Value> bound) {
     List<Value> list{values_, indices_};
-    for (std::uint64_t at = 0; at < shape.count; at += tile_elements) {
-      append_above<isa>(x + at, std::min(tile_elements, shape.count - at), filter.bound(),
+    for (std::uint64_t at = 0; at < n; at += tile_elements) {
+      append_above<isa>(x + at, std::min(tile_elements, n - at), bound,
                         static_cast<std::uint32_t>(at), list);
     }
-    filter.template keep<isa>(list);
     return list;
   }
 
@@ -68,6 +83,7 @@ class BlockEncoder {
   }
 
   Format format_;
+  MovingBound<Value> bound_;
   alignas(64) Value values_[largest_block + list_slack];
   std::uint32_t indices_[largest_block + list_slack];
 };

@@ -75,7 +75,7 @@ class BlockTopK final : public Codec {
   bool encode_as(const EncodeJob& job) const {
     alignas(64) Value tile[largest_block];
     alignas(64) Value rest_tile[largest_block];
-    topk::BlockEncoder<isa, Value> encoder(format_);
+    topk::BlockEncoder<isa, Value> encoder(format_, k_);
     const Source<Value> source(job);
     const Sink<Value> residual(residual_output<Value>(job));
     bool all_finite = true;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <functional>
 
 #include "base/bytes.h"
 #include "codecs/elements.h"
@@ -76,10 +77,28 @@ Threshold<Value> find_threshold_by(std::uint64_t k, KeyOf<Value> low, KeyOf<Valu
   return found;
 }
 
-/// The same, with digits that suit the number of values.
+/// So many values take less time to sort out than a table takes to clear and to read.
+inline constexpr std::uint64_t few = 128;
+
+/// The same, of that many at most.
+template <class Value, class ForEachRun>
+Threshold<Value> find_threshold_of_few(std::uint64_t k, ForEachRun&& for_each_run) {
+  KeyOf<Value> keys[few] = {};
+  KeyOf<Value>* end = keys;
+  for_each_run([&end](const Value* values, std::uint64_t n) {
+    for (std::uint64_t i = 0; i < n; ++i) *end++ = key_of(values[i]);
+  });
+  KeyOf<Value>* const kth = keys + (k - 1);
+  std::nth_element(keys, kth, end, std::greater{});
+  const auto above = std::count_if(keys, kth, [kth](KeyOf<Value> key) { return key > *kth; });
+  return {*kth, k - static_cast<std::uint64_t>(above)};
+}
+
+/// The same, by what suits the number of values.
 template <Isa isa, class Value, class ForEachRun>
 Threshold<Value> find_threshold(std::uint64_t k, std::uint64_t count, KeyOf<Value> low,
                                 KeyOf<Value> high, ForEachRun&& for_each_run) {
+  if (count <= few) return find_threshold_of_few<Value>(k, for_each_run);
   return count < (1u << 14) ? find_threshold_by<8, isa, Value>(k, low, high, for_each_run)
                             : find_threshold_by<11, isa, Value>(k, low, high, for_each_run);
 }
