@@ -15,10 +15,9 @@ inline constexpr std::uint64_t bytes_ahead = 4096;
 // Inlined at once: GCC leaves out calls of a function that only fetches, as of one that does
 // nothing.
 
-/// Fetches the line that lies bytes_ahead after `place`, to the second-level cache, which can wait
-/// for more lines than the first. There need be none.
+/// Fetches the line that lies bytes_ahead after `place`. There need be none.
 [[gnu::always_inline]] inline void fetch_ahead(const void* place) {
-  __builtin_prefetch(static_cast<const std::byte*>(place) + bytes_ahead, 0, 2);
+  __builtin_prefetch(static_cast<const std::byte*>(place) + bytes_ahead);
 }
 
 /// The same for all lines of some bytes.

@@ -37,7 +37,6 @@ template <class Groups, class Values, class Rest>
     const std::uint64_t next = n - at >= 2 * block ? at + block : at;
     for (std::uint64_t i = 0; i < block; i += 32) {
       fetch_ahead_of_32(values, next + i);
-      fetch_ahead_of_32(rest, next + i);
       ahead.add(values, next + i);
       groups.encode(values, at + i, rest, codes + (at + i) / 8 * Groups::bits);
     }

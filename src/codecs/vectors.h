@@ -32,7 +32,7 @@ namespace skimp {
 /// Rests that nobody wants are not formed.
 [[gnu::target(SKIMP_TARGET_AVX512)]] inline void store_16(Nowhere, std::uint64_t, __m512) {}
 
-/// Fetches what lies bytes_ahead after 32 values from i on, if it is to be in the cache.
+/// Fetches what lies bytes_ahead after 32 values from i on.
 [[gnu::always_inline]] inline void fetch_ahead_of_32(const float* values, std::uint64_t i) {
   fetch_ahead(values + i, 32 * sizeof(float));
 }
@@ -40,8 +40,6 @@ namespace skimp {
   fetch_ahead_of_32(sums.input, i);
   fetch_ahead_of_32(sums.residual, i);
 }
-inline void fetch_ahead_of_32(Streamed<float>, std::uint64_t) {}
-inline void fetch_ahead_of_32(Nowhere, std::uint64_t) {}
 
 }  // namespace skimp
 #endif
