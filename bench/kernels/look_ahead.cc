@@ -64,9 +64,17 @@ using Groups = quantize::avx512::Nearest<8>;
   }
 }
 
+/// As fetch_ahead_of_32, but to the second-level cache.
+[[gnu::always_inline]] inline void fetch_to_second(const LazySums<float>& sums, std::size_t i) {
+  for (std::size_t line = i; line < i + 32; line += 16) {
+    __builtin_prefetch(sums.input + line + bytes_ahead / sizeof(float), 0, 2);
+    __builtin_prefetch(sums.residual + line + bytes_ahead / sizeof(float), 0, 2);
+  }
+}
+
 /// The codes of a block, and the scale of the next. Lines are fetched `ahead_by` bytes before they
 /// are read; 0: not.
-template <std::size_t ahead_by>
+template <std::size_t ahead_by, bool to_second = false>
 [[gnu::target(SKIMP_TARGET_AVX512)]] void together(Arrays& arrays) {
   const LazySums<float> sums{arrays.g.data(), arrays.e.data()};
   const std::size_t n = arrays.g.size();
@@ -79,7 +87,9 @@ template <std::size_t ahead_by>
     ahead = {};
     const std::size_t next = std::min(at + block, n - block);
     for (std::size_t i = 0; i < block; i += 32) {
-      if (ahead_by > 0) {
+      if (to_second) {
+        fetch_to_second(sums, next + i);
+      } else if (ahead_by > 0) {
         fetch_ahead_of_32(sums, next + i + ahead_by / sizeof(float) - bytes_ahead / sizeof(float));
       }
       ahead.add(sums, next + i);
@@ -126,6 +136,7 @@ int main(int argc, char** argv) {
     by_512("… 2 KiB", together<2048>);
     by_512("… 4 KiB, the library's", of_the_library);
     by_512("… 16 KiB", together<16384>);
+    by_512("… 4 KiB, to the second-level cache", together<4096, true>);
 #endif
     ladder.climb(bytes, {bench::Output(arrays.codes), bench::Output(arrays.rests)}, rungs);
   }

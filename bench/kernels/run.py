@@ -23,8 +23,12 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 LADDERS = sorted(path.stem for path in HERE.glob("*.cc"))
 
-# Those of the release build in CMakeLists.txt.
+# Those of the release build in CMakeLists.txt; the last two where the compiler has them.
 FLAGS = ("-std=c++20", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math")
+BY_LOOPS = (
+    "-mmemset-strategy=vector_loop:16384:noalign,libcall:-1:noalign",
+    "-mmemcpy-strategy=vector_loop:1024:noalign,libcall:-1:noalign",
+)
 LIBRARY = ("src/base/isa.cc", "src/base/checksum.cc", "src/base/stream.cc")
 
 # Large arrays lie in huge pages, as numpy's do.
@@ -51,9 +55,15 @@ def compiled(ladder: str) -> Path:
     sources = [HERE / f"{ladder}.cc", *(ROOT / file for file in LIBRARY)]
     includes = [f"-I{ROOT / folder}" for folder in ("src", "src/include")]
     compiler = shlex.split(os.environ.get("CXX", "c++"))
-    command = [*compiler, *FLAGS, *includes, *map(str, sources), "-o", str(program)]
+    flags = [*FLAGS, *(BY_LOOPS if _accepts(compiler, BY_LOOPS) else ())]
+    command = [*compiler, *flags, *includes, *map(str, sources), "-o", str(program)]
     subprocess.run(command, check=True)
     return program
+
+
+def _accepts(compiler: Sequence[str], flags: Sequence[str]) -> bool:
+    command = [*compiler, *flags, "-fsyntax-only", "-x", "c++", os.devnull]
+    return subprocess.run(command, stderr=subprocess.DEVNULL).returncode == 0
 
 
 def climb(ladder: str, sizes: Sequence[str], is_check: bool) -> Iterator[Row]:
