@@ -127,7 +127,8 @@ class Fuzzer {
     std::vector<std::byte> input(count * bytes_of(dtype));
     const Sink<double> sink({input.data(), dtype});
     for (std::uint64_t i = 0; i < count; ++i) {
-      sink.put_one(i, std::ldexp(static_cast<double>(below(2001)) - 1000, int(below(40)) - 20));
+      const double value = std::ldexp(static_cast<double>(below(2001)) - 1000, int(below(40)) - 20);
+      sink.put(i, 1, &value);
     }
     const Buffer workspace(codec->workspace_bytes(count, dtype));
     Frame frame(header_bytes + codec->payload_bytes(count, dtype));
