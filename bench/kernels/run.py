@@ -23,7 +23,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 LADDERS = sorted(path.stem for path in HERE.glob("*.cc"))
 
-# Those of the release build in CMakeLists.txt; the last two where the compiler has them.
+# Those of the release build in CMakeLists.txt; BY_LOOPS where the compiler has them.
 FLAGS = ("-std=c++20", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math")
 BY_LOOPS = (
     "-mmemset-strategy=vector_loop:16384:noalign,libcall:-1:noalign",

@@ -3,7 +3,7 @@
 /// go straight to where they belong, and past the cache where that is wanted, not by way of a tile.
 #pragma once
 
-#include <algorithm>
+#include <bit>
 #include <cstdint>
 
 #include "codecs/topk/collect.h"

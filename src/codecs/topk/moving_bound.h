@@ -28,6 +28,7 @@ class MovingBound {
 
   /// Follows a block in which this many were listed, and whose k-th largest key was `kth`.
   void follow(std::uint64_t listed, std::uint64_t k, Key kth) {
+    // After a miss it begins a tenth or so under the k-th, where blocks of its kind have enough.
     const bool is_near = listed >= k && listed <= 4 * wanted_;
     key_ = is_near ? key_ + (listed > wanted_ ? step : -step) : kth - 12 * step;
     key_ = std::clamp(key_, Key{0}, infinity_key<Value> - 1);
