@@ -1,7 +1,10 @@
 #include "base/checksum.h"
 
+#include <algorithm>
+
 #include "base/fetch.h"
 #include "base/isa.h"
+#include "base/stream.h"
 
 #if SKIMP_X86
 #include <immintrin.h>
@@ -59,6 +62,23 @@ std::uint64_t sum_of_products(Bytes bytes, std::uint64_t first) {
     std::memcpy(&pair, bytes.data() + 8 * groups, rest);
     sum += checksum_product(pair, first + groups);
   }
+  return sum;
+}
+
+std::uint64_t copy_with_products(MutableBytes to, Bytes from, bool streamed) {
+  constexpr std::uint64_t tile_bytes = 4096;
+  std::uint64_t sum = 0;
+  LineStream lines;
+  for (std::uint64_t at = 0; at < from.size(); at += tile_bytes) {
+    const Bytes tile = from.subspan(at, std::min(tile_bytes, from.size() - at));
+    sum += sum_of_products(tile, at / 8);
+    if (streamed) {
+      lines.write(to.data() + at, tile.data(), tile.size());
+    } else {
+      std::memcpy(to.data() + at, tile.data(), tile.size());
+    }
+  }
+  if (streamed) lines.end();
   return sum;
 }
 

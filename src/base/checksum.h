@@ -27,6 +27,9 @@ SKIMP_HOST_DEVICE inline std::uint64_t checksum_product(std::uint64_t pair, std:
 /// sum; all but the last are whole groups.
 std::uint64_t sum_of_products(Bytes bytes, std::uint64_t first = 0);
 
+/// As memcpy, past the cache if asked to, and the same sum of what was copied.
+std::uint64_t copy_with_products(MutableBytes to, Bytes from, bool streamed);
+
 /// Mixes a sum with the number of bytes it covers (the finaliser of MurmurHash3).
 inline std::uint64_t finish_checksum(std::uint64_t sum, std::uint64_t bytes) {
   std::uint64_t x = sum ^ (bytes * 0x9E3779B97F4A7C15u);

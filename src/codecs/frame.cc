@@ -61,8 +61,10 @@ FrameHeader read_header(Bytes bytes) {
   }
   require_intact(header.count <= largest_count, "frame: count ", header.count, " exceeds ",
                  largest_count);
-  require_intact((header.flags & ~(nonfinite_flag | apart_flag)) == 0, "frame: flags ",
+  require_intact((header.flags & ~(nonfinite_flag | apart_flag | arena_flag)) == 0, "frame: flags ",
                  header.flags, " are not known");
+  require_intact(has_payload(header) || header.kind == FrameKind::data, "frame: kind ", kind,
+                 " cannot have its payload elsewhere");
   return header;
 }
 
@@ -100,7 +102,7 @@ std::uint64_t encode_frame(const Codec& codec, EncodeJob job, MutableBytes frame
 
 FrameHeader open_frame(Bytes frame, Bytes& payload) {
   const FrameHeader header = read_header(frame);
-  require_intact(header.kind == FrameKind::data && (header.flags & apart_flag) == 0, "frame: kind ",
+  require_intact(header.kind == FrameKind::data && has_payload(header), "frame: kind ",
                  static_cast<int>(header.kind), ", flags ", header.flags,
                  ": its payload is not with it");
   require_intact(header.payload_bytes == frame.size() - header_bytes, "frame: header tells of ",

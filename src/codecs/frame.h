@@ -27,7 +27,7 @@ struct FrameHeader {
   FrameKind kind = FrameKind::data;
   std::uint8_t codec = 0;
   std::uint8_t dtype = 0;
-  std::uint16_t flags = 0;  ///< nonfinite_flag, apart_flag
+  std::uint16_t flags = 0;  ///< nonfinite_flag, apart_flag, arena_flag
   std::uint16_t round = 0;  ///< which exchange of the call
   std::uint32_t sender = 0;
   std::uint64_t count = 0;
@@ -43,6 +43,13 @@ static_assert(sizeof(FrameHeader) == 64);
 inline constexpr std::uint64_t header_bytes = sizeof(FrameHeader);
 inline constexpr std::uint16_t nonfinite_flag = 1;  ///< some value was NaN or Inf
 inline constexpr std::uint16_t apart_flag = 2;  ///< the payload goes from device to device instead
+inline constexpr std::uint16_t arena_flag =
+    4;  ///< it lies where the message says: collectives/arenas.h
+
+/// Whether the payload follows the header.
+inline bool has_payload(const FrameHeader& header) {
+  return (header.flags & (apart_flag | arena_flag)) == 0;
+}
 
 /// No memory holds more elements; sizes computed from a count up to it cannot overflow.
 inline constexpr std::uint64_t largest_count = std::uint64_t{1} << 60;

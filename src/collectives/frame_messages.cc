@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/checksum.h"
 #include "base/error.h"
 
 namespace skimp {
@@ -34,14 +35,30 @@ void start_frame(Transport& transport, Channel channel, OutgoingFrame& out, Byte
   }
 }
 
+PlaceBytes write_place(std::uint64_t place) {
+  PlaceBytes bytes;
+  store(bytes.data(), place);
+  store(bytes.data() + sizeof place, checksum({bytes.data(), sizeof place}));
+  return bytes;
+}
+
+std::uint64_t read_place(int peer, Bytes bytes) {
+  const auto place = load<std::uint64_t>(bytes.data());
+  require_intact(
+      load<std::uint64_t>(bytes.data() + sizeof place) == checksum(bytes.first(sizeof place)),
+      "from rank ", peer, ": the place of a payload is damaged");
+  return place;
+}
+
 FrameHeader read_first_message(int peer, Bytes message, Bytes& payload) {
   return naming(peer, [&] {
     const FrameHeader header = read_header(message);
-    const bool apart = (header.flags & apart_flag) != 0;
-    require_intact(!apart || header.kind == FrameKind::data, "frame: kind ",
-                   static_cast<int>(header.kind), " cannot have its payload apart");
-    const bool small = !apart && header.payload_bytes <= small_message_bytes - header_bytes;
-    const std::uint64_t expected = header_bytes + (small ? header.payload_bytes : 0);
+    const bool small =
+        has_payload(header) && header.payload_bytes <= small_message_bytes - header_bytes;
+    const bool in_arena = (header.flags & arena_flag) != 0;
+    const std::uint64_t expected = header_bytes + (in_arena ? sizeof(PlaceBytes)
+                                                   : small  ? header.payload_bytes
+                                                            : 0);
     require_intact(message.size() == expected, "frame: a message of ", message.size(),
                    " bytes, its header tells of ", expected);
     payload = message.subspan(header_bytes);

@@ -16,9 +16,10 @@ void GatherPhase::send(Run& run) {
   for (int peer = 0; peer < world_.size; ++peer) {
     if (peer == world_.rank) continue;
     run.messenger.expect(world_.rank_of(peer), run.first_round,
-                         payloads_[static_cast<std::size_t>(peer)].span());
+                         payloads_[static_cast<std::size_t>(peer)].span(), check_to_decode(run));
   }
-  const MutableBytes room = payloads_[static_cast<std::size_t>(world_.rank)].span();
+  const MutableBytes room =
+      room_to_send(run, payloads_[static_cast<std::size_t>(world_.rank)].span(), world_.size - 1);
   FrameHeader header;
   coder_.encode(run, whole_, values_of(run, call_), lane_of(0, world_.rank_of(world_.rank)), room,
                 header);
@@ -35,6 +36,7 @@ void GatherPhase::deliver(Run& run, int rank, const Output& output) {
   if (whole_.empty()) return;
   const Frame frame = rank == world_.rank ? own_ : run.messenger.receive(world_.rank_of(rank));
   coder_.decode(run, whole_, frame, call_.dtype, output);
+  if (rank != world_.rank) run.messenger.release(world_.rank_of(rank), frame);
 }
 
 Cost GatherPhase::cost(const Call& call, const World& world) {

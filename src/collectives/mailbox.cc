@@ -113,8 +113,8 @@ void Mailbox::open(int peer, Bytes message) {
   Bytes small;
   const FrameHeader header = read_first_message(peer, message, small);
   const std::uint64_t number = from.taken++;
-  require_intact(header.kind == FrameKind::data && (header.flags & apart_flag) == 0 &&
-                     header.round == 0 && header.sender == static_cast<std::uint32_t>(peer) &&
+  require_intact(header.kind == FrameKind::data && has_payload(header) && header.round == 0 &&
+                     header.sender == static_cast<std::uint32_t>(peer) &&
                      header.sequence == number && header.payload_bytes <= largest_count,
                  "from rank ", peer, ": frame ", header.sequence, " of ", header.payload_bytes,
                  " payload bytes by rank ", header.sender, ", frame ", number, " was due");

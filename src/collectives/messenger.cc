@@ -10,7 +10,8 @@ namespace skimp {
 Messenger::Messenger(Transport& transport, Channel channel)
     : transport_(&transport),
       channel_(channel),
-      peers_(static_cast<std::size_t>(transport.world_size())) {}
+      peers_(static_cast<std::size_t>(transport.world_size())),
+      wants_arena_(Arenas::are_wanted()) {}
 
 Messenger::~Messenger() {
   if (transport_->can_withdraw()) return;
@@ -49,6 +50,7 @@ void Messenger::agree() {
   }
   finish();
   agreed_.emplace(call_.fingerprint, call_.text);
+  if (!arenas_ && transport_->maps_memory()) open_arenas();
   traffic_ = {};
 }
 
@@ -71,7 +73,8 @@ FrameHeader Messenger::stamp(FrameHeader header, int round, Bytes payload,
   header.sender = static_cast<std::uint32_t>(rank());
   header.fingerprint = call_.fingerprint;
   header.sequence = call_.sequence;
-  header.flags = static_cast<std::uint16_t>(header.flags & ~apart_flag);
+  header.flags = static_cast<std::uint16_t>(header.flags & ~(apart_flag | arena_flag));
+  if (arenas_ && arenas_->place_of(payload)) header.flags |= arena_flag;
   if (link_ && header.kind == FrameKind::data && !payload.empty()) {
     header.flags |= apart_flag;
     seal(header);
@@ -100,7 +103,11 @@ bool Messenger::has_room(int peer) {
 void Messenger::start(int peer, const FrameHeader& header, Bytes payload) {
   last_round_ = std::max(last_round_, int{header.round});
   OutgoingFrame& out = outgoing_.emplace_back(OutgoingFrame{peer, header});
-  start_frame(*transport_, channel_, out, payload);
+  if ((header.flags & arena_flag) != 0) {
+    start_frame(*transport_, channel_, out, write_place(*arenas_->place_of(payload)));
+  } else {
+    start_frame(*transport_, channel_, out, payload);
+  }
   if ((header.flags & apart_flag) != 0) link_->send(header.round, peer, payload);
   traffic_.bytes_sent += header_bytes + payload.size();
   traffic_.messages_sent += 1;
@@ -239,6 +246,9 @@ void Messenger::deliver(int peer, Incoming& incoming) {
   require_intact(apart == (link_ && header.payload_bytes > 0), "from rank ", peer,
                  apart ? ": a payload that is apart" : ": a payload that is not apart");
   if (apart) return link_->receive(header.round, peer, incoming.room.first(header.payload_bytes));
+  if ((header.flags & arena_flag) != 0) {
+    return take_from_arena(peer, incoming, read_place(peer, inbox.payload));
+  }
   if (inbox.payload.size() == header.payload_bytes) {
     std::copy(inbox.payload.begin(), inbox.payload.end(), incoming.room.begin());
     return;
@@ -259,7 +269,7 @@ void Messenger::read_payload(int peer, Incoming& incoming) {
     read_message(peer, arrived);
     return;
   }
-  if (incoming.check == Check::here) check_payload_from(peer, incoming.header, arrived);
+  if (incoming.check != Check::by_reader) check_payload_from(peer, incoming.header, arrived);
   incoming.state = Incoming::done;
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "collectives/arenas.h"
 #include "collectives/frame_messages.h"
 #include "collectives/link_queue.h"
 #include "collectives/mismatch.h"
@@ -88,8 +89,13 @@ class Messenger {
   /// live until `finish`.
   void send(int peer, const FrameHeader& header, Bytes payload);
 
-  /// Who checks a payload. A reader of all of it may do so while it reads: check_payload_from.
-  enum class Check { here, by_reader };
+  /// Room in this rank's arena for a payload that exactly so many peers will be sent; empty where
+  /// there is none, and for small payloads, which travel with their headers.
+  MutableBytes lend(std::uint64_t bytes, int readers);
+
+  /// Who checks a payload, and where it is then: in the room for it, or wherever it came to, until
+  /// released. A reader of all of it may check it while it reads (check_payload_from).
+  enum class Check { here, in_place, by_reader };
 
   /// Announces room for the next frame of `peer`; it must live until received.
   void expect(int peer, int round, MutableBytes room, Check check = Check::here);
@@ -97,6 +103,9 @@ class Messenger {
   /// Waits for the oldest expected frame of `peer`, checked from end to end (a payload on a device,
   /// or so expected: by who decodes it).
   Frame receive(int peer);
+
+  /// A frame that was expected in place, or by who reads it, has been read.
+  void release(int peer, const Frame& frame);
 
   /// Lets what has arrived move on, without waiting.
   void poll();
@@ -129,6 +138,8 @@ class Messenger {
   int world_size() const { return transport_->world_size(); }
   Peer& at(int peer);
   void state_call();
+  void open_arenas();
+  void take_from_arena(int peer, Incoming& incoming, std::uint64_t place);
   void push(int peer, int round, FrameKind kind, MutableBytes room, Check check);
   bool listen(int peer);
   bool listen_to_all();
@@ -161,6 +172,8 @@ class Messenger {
   std::list<OutgoingFrame> outgoing_;                      ///< none moves before it has left
   std::unordered_map<std::uint64_t, std::string> agreed_;  ///< texts by fingerprint
   std::optional<LinkQueue> link_;                          ///< of this call
+  const bool wants_arena_;
+  std::optional<Arenas> arenas_;  ///< since the first agreement, where ranks map memory
   Traffic traffic_;
 };
 

@@ -80,6 +80,7 @@ void ReducePhase::for_each_sum(Run& run, const Visit& visit,
               add(run_of_thread, coder, slice, part, received, workspace));
       }
     });
+    release(run, frames);
     after(begin, begin + n);
   }
 }

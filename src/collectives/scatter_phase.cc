@@ -24,7 +24,7 @@ void ScatterPhase::expect(Run& run) {
     if (peer == world_.rank) continue;
     for (std::size_t s = 0; s < own().segments.size(); ++s) {
       run.messenger.expect(world_.rank_of(peer), run.first_round,
-                           incoming_[static_cast<std::size_t>(peer)][s]);
+                           incoming_[static_cast<std::size_t>(peer)][s], check_to_decode(run));
     }
   }
 }
@@ -33,6 +33,7 @@ void ScatterPhase::send(Run& run) {
   struct Task {
     int peer;
     std::size_t segment;
+    MutableBytes room;
     FrameHeader header;
   };
   std::vector<Task> tasks;
@@ -42,22 +43,20 @@ void ScatterPhase::send(Run& run) {
     for (int step = 1; step < world_.size; ++step) {
       const int peer = (world_.rank + step) % world_.size;
       if (s < shards_[static_cast<std::size_t>(peer)].segments.size())
-        tasks.push_back({peer, s, {}});
+        tasks.push_back({peer, s, outgoing_[static_cast<std::size_t>(peer)][s], {}});
     }
   }
-  const auto room_of = [&](const Task& task) {
-    return outgoing_[static_cast<std::size_t>(task.peer)][task.segment];
-  };
   for (std::size_t begin = 0; begin < tasks.size(); begin += workers_.batch()) {
     const std::size_t n = std::min(workers_.batch(), tasks.size() - begin);
     workers_.for_each(run, n, [&](Run& part, Coder& coder, std::size_t i, int) {
       Task& task = tasks[begin + i];
+      task.room = room_to_send(part, task.room, 1);
       const Slice& slice = shards_[static_cast<std::size_t>(task.peer)].segments[task.segment];
       coder.encode(part, slice, values_of(run, call_), lane_of(0, world_.rank_of(world_.rank)),
-                   room_of(task), task.header);
+                   task.room, task.header);
     });
     for (std::size_t i = begin; i < begin + n; ++i) {
-      const Bytes payload = room_of(tasks[i]).first(tasks[i].header.payload_bytes);
+      const Bytes payload = tasks[i].room.first(tasks[i].header.payload_bytes);
       run.messenger.send(world_.rank_of(tasks[i].peer),
                          run.messenger.stamp(tasks[i].header, run.first_round, payload), payload);
     }
@@ -76,6 +75,13 @@ std::vector<Frame> ScatterPhase::receive(Run& run, std::size_t segments) {
     }
   }
   return frames;
+}
+
+void ScatterPhase::release(Run& run, const std::vector<Frame>& frames) {
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    const auto rank = static_cast<int>(i % static_cast<std::size_t>(world_.size));
+    if (rank != world_.rank) run.messenger.release(world_.rank_of(rank), frames[i]);
+  }
 }
 
 std::vector<Shard> equal_shards(const Call& call, const World& world) {

@@ -25,6 +25,9 @@ class ScatterPhase {
   /// rank r is the one at i · ranks + r. Those of this rank itself are empty.
   std::vector<Frame> receive(Run& run, std::size_t segments);
 
+  /// Those frames have been decoded.
+  void release(Run& run, const std::vector<Frame>& frames);
+
   const Shard& own() const { return shards_[static_cast<std::size_t>(world_.rank)]; }
 
   /// Bytes that rank `world.rank` sends, headers counted.

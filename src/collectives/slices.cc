@@ -99,6 +99,16 @@ PayloadRoom::PayloadRoom(const Shard& shard, DType dtype, const PayloadPlace& pl
   memory_ = PayloadMemory(begins_.back(), place);
 }
 
+MutableBytes room_to_send(const Run& run, MutableBytes own, int readers) {
+  if (run.queue != nullptr) return own;
+  const MutableBytes lent = run.messenger.lend(own.size(), readers);
+  return lent.empty() ? own : lent;
+}
+
+Messenger::Check check_to_decode(const Run& run) {
+  return run.queue == nullptr ? Messenger::Check::in_place : Messenger::Check::here;
+}
+
 void Coder::encode(Run& run, const Slice& slice, const Part& part, const Values& from,
                    std::uint32_t lane, MutableBytes payload, FrameHeader& header) {
   const Stopwatch stopwatch(run.codec_seconds);

@@ -34,6 +34,7 @@ class Group final : public Transport {
 
   void progress(TimePoint until) override { parent_.progress(until); }
   bool shared_memory() const override { return parent_.shared_memory(); }
+  bool maps_memory() const override { return parent_.maps_memory(); }
   bool can_withdraw() const override { return parent_.can_withdraw(); }
   std::string loss(int peer) const override { return parent_.loss(parent_rank(peer)); }
   Channel channels() const override { return channels_; }

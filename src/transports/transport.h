@@ -70,6 +70,10 @@ class Transport {
   /// Whether all ranks share memory: there a direct dense exchange beats a ring.
   virtual bool shared_memory() const = 0;
 
+  /// Whether ranks are processes of one machine, which may map one another's memory. The same on all
+  /// ranks.
+  virtual bool maps_memory() const { return false; }
+
   /// Whether destroying an unfinished request frees its buffers. Where not (MPI), whoever owns
   /// them keeps them for ever after a failure.
   virtual bool can_withdraw() const = 0;

@@ -16,6 +16,12 @@ def test_same_bits_as_over_threads(world_size):
     launch.run(world_size, "collectives")
 
 
+@pytest.mark.parametrize("without_arena", ["every rank", "rank 1"])
+def test_same_bits_without_arenas(without_arena):
+    """Payloads go as messages, of all ranks or of one that may not map memory."""
+    launch.run(3, "collectives", without_arena)
+
+
 @pytest.mark.parametrize("world_size", [2, 3, 4])
 def test_errors_reach_every_rank(world_size):
     launch.run(world_size, "errors")

@@ -4,7 +4,10 @@ Each rank runs the same program twice: as its rank of the MPI world, and, alone,
 world of threads.
 """
 
+import os
+import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import skimp
@@ -133,12 +136,23 @@ def check_torch(comm) -> None:
     assert torch.equal(mean, expected)
 
 
+def arenas_in_use() -> int:
+    """Those of all ranks that this process has mapped, and written to or read beyond a page."""
+    maps = Path("/proc/self/smaps").read_text()
+    return len(re.findall(r"memfd:skimp.*\n(?:\w+: .*\n)*?Rss: +\d{3,} kB", maps))
+
+
 def main() -> None:
     world_size, rank = int(sys.argv[1]), MPI.COMM_WORLD.rank
+    without_arena = sys.argv[2] if len(sys.argv) > 2 else "no rank"
     assert MPI.COMM_WORLD.size == world_size, "started by the mpirun of another MPI"
+    if without_arena in ("every rank", f"rank {rank}"):
+        os.environ["SKIMP_ARENAS"] = "0"
     with skimp.mpi(MPI.COMM_WORLD, timeout=60) as comm:
         assert (comm.rank, comm.world_size, comm.transport) == (rank, world_size, "mpi")
         ours = program(comm)
+        if sys.platform == "linux":
+            assert (arenas_in_use() > 0) == (without_arena != "every rank" and world_size > 1)
         check_torch(comm)
     theirs = skimp.run_threads(world_size, program)[rank]
     assert len(ours) == len(theirs)

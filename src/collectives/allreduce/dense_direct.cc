@@ -40,7 +40,7 @@ class DenseDirect final : public Runner {
         outputs_(call.dtype, call.count, payload_place(call, world)),
         lead_(lead_of(call, world, shards_)),
         received_(shards_.size()),
-        headers_(shards_.size()) {
+        frames_(shards_.size()) {
     if (call.device != host_memory) {
       addend_ = PlacedMemory(own().largest_segment() * bytes_of(call.dtype), call.device);
       sum_ = PlacedMemory(own().largest_segment() * bytes_of(accumulator()), call.device);
@@ -67,13 +67,11 @@ class DenseDirect final : public Runner {
       if (step >= lead_ && step - lead_ < own().segments.size()) {
         const std::size_t s = step - lead_;
         take(run, s + 1);
-        std::optional<std::uint64_t> products;
         if (run.queue == nullptr) {
-          products = add_segments(run, values, s);
+          add_segments(run, values, s);
         } else {
           queue_segments(run, values, s);
         }
-        send_sum(run, own().segments[s], products);
         expect(run, s + 1 + lead_ + 1);  // Only now is the slot read, on a device too.
       }
       send_segments(run, values, step);
@@ -106,6 +104,8 @@ class DenseDirect final : public Runner {
   /// Expects the frames of steps up to `end`, and of later ones if no slot is needed for them. Sums
   /// are received where they belong: an owner sends one only when it has what was there.
   void expect(Run& run, std::size_t end) {
+    using Check = Messenger::Check;
+    const Check check = run.queue == nullptr ? Check::by_reader : Check::here;
     if (end >= own().segments.size()) end = steps();
     for (int peer = 0; peer < world_.size; ++peer) {
       if (peer == world_.rank) continue;
@@ -114,12 +114,10 @@ class DenseDirect final : public Runner {
             peer, step,
             [&](const Slice& slice) {
               run.messenger.expect(peer, run.first_round + 1,
-                                   outputs_.room(run.output, slice.begin, slice.count()));
+                                   outputs_.room(run.output, slice.begin, slice.count()), check);
             },
             [&](const Slice&) {
-              const bool reads = run.queue == nullptr;
-              run.messenger.expect(peer, run.first_round, received(peer, step),
-                                   reads ? Messenger::Check::by_reader : Messenger::Check::here);
+              run.messenger.expect(peer, run.first_round, received(peer, step), check);
             });
       }
     }
@@ -133,12 +131,9 @@ class DenseDirect final : public Runner {
       for (std::size_t step = taken_; step < end; ++step) {
         visit_step(
             peer, step,
+            [&](const Slice& slice) { put_sum(run, peer, slice, receive(run, peer, slice)); },
             [&](const Slice& slice) {
-              receive(run, peer, slice);
-              outputs_.put(run, run.output, slice.begin, slice.count());
-            },
-            [&](const Slice& slice) {
-              headers_[static_cast<std::size_t>(peer)] = receive(run, peer, slice);
+              frames_[static_cast<std::size_t>(peer)] = receive(run, peer, slice);
             });
       }
     }
@@ -150,61 +145,95 @@ class DenseDirect final : public Runner {
       const int peer = (world_.rank + step) % world_.size;
       if (s >= shard_of(peer).segments.size()) continue;
       // Whether these are finite shows in the sum, which its owner looks at in any case.
-      send(run, peer, run.first_round, values, shard_of(peer).segments[s], false);
+      const Slice& slice = shard_of(peer).segments[s];
+      const FrameHeader header = describe_values(call_, call_.dtype, slice.count(), false);
+      Bytes payload = inputs_.bytes(values, slice.begin, slice.count());
+      std::optional<std::uint64_t> products;
+      if (run.queue == nullptr) {
+        const MutableBytes lent = run.messenger.lend(payload.size(), 1);
+        if (!lent.empty()) {
+          products = copy_with_products(lent, payload, false);
+          payload = lent;
+        }
+      }
+      run.messenger.send(peer, stamp_values(run, header, run.first_round, payload, products),
+                         payload);
     }
     run.messenger.poll();
   }
 
-  void send(Run& run, int peer, int round, const void* values, const Slice& slice, bool nonfinite) {
-    const Bytes payload = inputs_.bytes(values, slice.begin, slice.count());
-    const FrameHeader header = describe_values(call_, call_.dtype, slice.count(), nonfinite);
-    run.messenger.send(peer, stamp_values(run, header, round, payload), payload);
-  }
-
-  FrameHeader receive(Run& run, int peer, const Slice& slice) {
+  Frame receive(Run& run, int peer, const Slice& slice) {
     const Frame frame = run.messenger.receive(peer);
     check_values(run, frame, call_.dtype, slice.count());
-    return frame.header;
+    return frame;
+  }
+
+  /// Puts a sum where it belongs, if it has not come there.
+  void put_sum(Run& run, int peer, const Slice& slice, const Frame& frame) {
+    if (run.queue != nullptr) {
+      return outputs_.put(run, run.output, slice.begin, slice.count());
+    }
+    const MutableBytes to = outputs_.room(run.output, slice.begin, slice.count());
+    const bool is_there = frame.payload.data() == to.data();
+    check_payload_from(peer, frame.header,
+                       is_there ? sum_of_products(frame.payload)
+                                : copy_with_products(to, frame.payload, is_streamed_to(to)));
+    run.messenger.release(peer, frame);
+  }
+
+  bool is_streamed_to(MutableBytes output) const {
+    return is_streamed(call_) && is_streamable(output.data());
   }
 
   /// Adds tile by tile over all ranks, so that a sum stays in the cache until it is whole, and what
-  /// comes and goes until it is checked. Returns the sum_of_products of the segment's sum.
-  std::uint64_t add_segments(Run& run, const void* values, std::size_t segment) {
-    const Stopwatch stopwatch(run.codec_seconds);
+  /// comes and goes until it is checked. Sends the sum.
+  void add_segments(Run& run, const void* values, std::size_t segment) {
     const Slice& slice = own().segments[segment];
     std::vector<Bytes> parts(shards_.size());
-    for (int rank = 0; rank < world_.size; ++rank) {
-      parts[static_cast<std::size_t>(rank)] =
-          rank == world_.rank ? inputs_.bytes(values, slice.begin, slice.count())
-                              : received(rank, segment);
+    for (std::size_t rank = 0; rank < parts.size(); ++rank) {
+      parts[rank] = rank == static_cast<std::size_t>(world_.rank)
+                        ? inputs_.bytes(values, slice.begin, slice.count())
+                        : frames_[rank].payload;
     }
+    const MutableBytes output = outputs_.room(run.output, slice.begin, slice.count());
+    const MutableBytes sum = room_to_send(run, output, world_.size - 1);
     std::vector<std::uint64_t> products(parts.size());
     std::uint64_t products_of_sum = 0;
-    on_isa([&](auto) {
-      visit_accumulator(call_.dtype, [&](auto value) {
-        products_of_sum = add_parts<decltype(value)>(run, slice, parts, products);
+    {
+      const Stopwatch stopwatch(run.codec_seconds);
+      on_isa([&](auto) {
+        visit_accumulator(call_.dtype, [&](auto value) {
+          products_of_sum = add_parts<decltype(value)>(run, parts, products, sum, output);
+        });
       });
-    });
-    for (int peer = 0; peer < world_.size; ++peer) {
-      const auto p = static_cast<std::size_t>(peer);
-      if (peer != world_.rank) check_payload_from(peer, headers_[p], products[p]);
     }
-    return products_of_sum;
+    for (int peer = 0; peer < world_.size; ++peer) {
+      if (peer == world_.rank) continue;
+      const auto p = static_cast<std::size_t>(peer);
+      check_payload_from(peer, frames_[p].header, products[p]);
+      run.messenger.release(peer, frames_[p]);
+    }
+    send_sum(run, slice, sum, products_of_sum);
   }
 
-  /// Sets the sum_of_products of every part but this rank's own.
+  /// Writes the sum, and to the output, too, where it is to lie elsewhere. Sets the sum_of_products
+  /// of every part but this rank's own, and returns that of the sum.
   template <class Value>
-  std::uint64_t add_parts(Run& run, const Slice& slice, const std::vector<Bytes>& parts,
-                          std::vector<std::uint64_t>& products) const {
+  std::uint64_t add_parts(Run& run, const std::vector<Bytes>& parts,
+                          std::vector<std::uint64_t>& products, MutableBytes sum_bytes,
+                          MutableBytes output) const {
     const std::uint64_t each = bytes_of(call_.dtype);
-    std::byte* to = static_cast<std::byte*>(element(run.output, call_.dtype, slice.begin));
+    const std::uint64_t count = sum_bytes.size() / each;
     const Sink<Value> sink(
-        {.data = to, .dtype = call_.dtype, .divisor = divisor_of(call_, world_)});
+        {.data = sum_bytes.data(), .dtype = call_.dtype, .divisor = divisor_of(call_, world_)});
+    const bool copies = sum_bytes.data() != output.data();
+    const bool streams = copies && is_streamed_to(output);
+    LineStream lines;
     alignas(64) Value sum[tile_elements];
     alignas(64) Value tile[tile_elements];
     std::uint64_t products_of_sum = 0;
-    for (std::uint64_t at = 0; at < slice.count(); at += tile_elements) {
-      const std::uint64_t n = std::min(tile_elements, slice.count() - at);
+    for (std::uint64_t at = 0; at < count; at += tile_elements) {
+      const std::uint64_t n = std::min(tile_elements, count - at);
       const std::uint64_t group = at * each / 8;
       for (std::size_t p = 0; p < parts.size(); ++p) {
         const Source<Value> source(parts[p].data(), call_.dtype);
@@ -221,8 +250,15 @@ class DenseDirect final : public Runner {
       }
       run.nonfinite |= !all_finite(sum, n);
       sink.put(at, n, sum);
-      products_of_sum += sum_of_products({to + at * each, n * each}, group);
+      const Bytes whole = sum_bytes.subspan(at * each, n * each);
+      products_of_sum += sum_of_products(whole, group);
+      if (streams) {
+        lines.write(output.data() + at * each, whole.data(), whole.size());
+      } else if (copies) {
+        std::copy(whole.begin(), whole.end(), output.data() + at * each);
+      }
     }
+    if (streams) lines.end();
     return products_of_sum;
   }
 
@@ -248,12 +284,13 @@ class DenseDirect final : public Runner {
                            .output = {.data = element(run.output, call_.dtype, slice.begin),
                                       .dtype = call_.dtype,
                                       .divisor = divisor_of(call_, world_)}});
-  }
-
-  void send_sum(Run& run, const Slice& slice, std::optional<std::uint64_t> products) {
     outputs_.fetch(run, run.output, slice.begin, slice.count());
     settle(run);
-    const Bytes payload = outputs_.bytes(run.output, slice.begin, slice.count());
+    send_sum(run, slice, outputs_.bytes(run.output, slice.begin, slice.count()), {});
+  }
+
+  void send_sum(Run& run, const Slice& slice, Bytes payload,
+                std::optional<std::uint64_t> products) {
     const FrameHeader header =
         stamp_values(run, describe_values(call_, call_.dtype, slice.count(), run.nonfinite),
                      run.first_round + 1, payload, products);
@@ -273,7 +310,7 @@ class DenseDirect final : public Runner {
   PlacedMemory sum_;
   std::size_t lead_;
   std::vector<PayloadRoom> received_;  ///< this rank's segments as the others have them, by rank
-  std::vector<FrameHeader> headers_;   ///< of those that are added next, by rank
+  std::vector<Frame> frames_;          ///< those that are added next, by rank
   std::size_t expected_ = 0;           ///< steps
   std::size_t taken_ = 0;
 };

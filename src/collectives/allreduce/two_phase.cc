@@ -40,7 +40,8 @@ class TwoPhase final : public Runner {
     for (int peer = 0; peer < world_.size; ++peer) {
       if (peer == world_.rank) continue;
       for (std::size_t s = 0; s < shard_of(peer).segments.size(); ++s) {
-        run.messenger.expect(world_.rank_of(peer), run.first_round + 1, payload_of(peer, s));
+        run.messenger.expect(world_.rank_of(peer), run.first_round + 1, payload_of(peer, s),
+                             check_to_decode(run));
       }
     }
     reduce_.send(run);
@@ -54,12 +55,16 @@ class TwoPhase final : public Runner {
   void broadcast_sums(Run& run) {
     const Shard& own = shard_of(world_.rank);
     std::vector<FrameHeader> headers(own.segments.size());
+    std::vector<MutableBytes> rooms(own.segments.size());
     const auto encode = [&](Run& run_of_thread, Coder& coder, std::size_t s, const Part& part,
                             Coder::Values from) {
       const Slice& slice = own.segments[s];
       from.residual_out = run.residual_out;
       from.streamed = streamed_;
-      const MutableBytes room = payload_of(world_.rank, s);
+      MutableBytes& room = rooms[s];
+      if (part.begin == 0) {
+        room = room_to_send(run_of_thread, payload_of(world_.rank, s), world_.size - 1);
+      }
       const std::uint32_t lane = lane_of(1, world_.rank_of(world_.rank));
       coder.encode(run_of_thread, slice, part, from, lane, room, headers[s]);
       if (!part.is_last()) return;
@@ -69,7 +74,7 @@ class TwoPhase final : public Runner {
     reduce_.for_each_sum(run, encode, [&](std::size_t begin, std::size_t end) {
       for (std::size_t s = begin; s < end; ++s) {
         if (run.nonfinite) headers[s].flags |= nonfinite_flag;
-        const Bytes payload = payload_of(world_.rank, s).first(headers[s].payload_bytes);
+        const Bytes payload = rooms[s].first(headers[s].payload_bytes);
         const FrameHeader header = run.messenger.stamp(headers[s], run.first_round + 1, payload);
         for (int step = 1; step < world_.size; ++step) {
           run.messenger.send(world_.rank_of((world_.rank + step) % world_.size), header, payload);
@@ -90,6 +95,9 @@ class TwoPhase final : public Runner {
       workers_.for_each(run, tasks.size(), [&](Run& part, Coder& coder, std::size_t i, int) {
         deliver(part, coder, tasks[i].owner, tasks[i].segment, tasks[i].frame);
       });
+      for (const Task& task : tasks) {
+        run.messenger.release(world_.rank_of(task.owner), task.frame);
+      }
       tasks.clear();
     };
     const std::size_t segments = most_segments(shards_);

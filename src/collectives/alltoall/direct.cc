@@ -50,6 +50,7 @@ class Direct final : public ScatterPhase, public Runner {
       const Output output = place(part, rank, slice.begin - own().begin);
       coder.decode(part, slice, frames[i], call_.dtype, output);
     });
+    release(run, frames);
   }
 
   /// Where element `first` of the part from `rank` goes.

@@ -68,6 +68,7 @@ class Faulty final : public Transport {
 
   void progress(TimePoint until) override { inner_->progress(until); }
   bool shared_memory() const override { return inner_->shared_memory(); }
+  bool maps_memory() const override { return inner_->maps_memory(); }
   bool can_withdraw() const override { return inner_->can_withdraw(); }
   std::string loss(int peer) const override { return inner_->loss(peer); }
   Channel channels() const override { return inner_->channels(); }

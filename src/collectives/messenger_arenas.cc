@@ -1,0 +1,61 @@
+/// What a Messenger does where ranks map one another's memory: payloads that were written to an
+/// arena are read there.
+#include <algorithm>
+#include <atomic>
+
+#include "collectives/messenger.h"
+
+namespace skimp {
+
+/// All ranks come here in the same call, and tell each other where their arenas are. One that has
+/// none, or cannot reach another's, leaves it to the transport.
+void Messenger::open_arenas() {
+  Arenas& arenas = arenas_.emplace(world_size(), wants_arena_);
+  using Address = SharedMemory::Address;
+  const auto bytes = [](Address& address) {
+    return MutableBytes(reinterpret_cast<std::byte*>(&address), sizeof(Address));
+  };
+  Address own = arenas.address();
+  std::vector<Address> addresses(peers_.size());
+  FrameHeader header;
+  header.dtype = static_cast<std::uint8_t>(DType::float32);
+  header = stamp(header, 0, bytes(own));
+  for (int peer = 0; peer < world_size(); ++peer) {
+    if (peer == rank()) continue;
+    expect(peer, 0, bytes(addresses[static_cast<std::size_t>(peer)]));
+    start(peer, header, bytes(own));
+  }
+  for (int peer = 0; peer < world_size(); ++peer) {
+    if (peer == rank()) continue;
+    const Frame frame = receive(peer);
+    require_intact(frame.payload.size() == sizeof(Address), "from rank ", peer, ": ",
+                   frame.payload.size(), " bytes as the address of its arena");
+    arenas.open(peer, addresses[static_cast<std::size_t>(peer)]);
+  }
+  finish();
+}
+
+MutableBytes Messenger::lend(std::uint64_t bytes, int readers) {
+  if (!arenas_ || header_bytes + bytes <= small_message_bytes) return {};
+  return arenas_->lend(bytes, readers);
+}
+
+void Messenger::take_from_arena(int peer, Incoming& incoming, std::uint64_t place) {
+  require_intact(arenas_.has_value(), "from rank ", peer, ": a payload in an arena, there is none");
+  // The message that told of it came after what was written before.
+  std::atomic_thread_fence(std::memory_order_acquire);
+  const Bytes payload = arenas_->at(peer, place, incoming.header.payload_bytes);
+  if (incoming.check != Check::by_reader) check_payload_from(peer, incoming.header, payload);
+  if (incoming.check == Check::here) {
+    std::copy(payload.begin(), payload.end(), incoming.room.begin());
+    arenas_->release(peer, payload);
+  } else {
+    incoming.payload = payload;
+  }
+}
+
+void Messenger::release(int peer, const Frame& frame) {
+  if (arenas_) arenas_->release(peer, frame.payload);
+}
+
+}  // namespace skimp
