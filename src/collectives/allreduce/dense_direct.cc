@@ -24,6 +24,24 @@ std::size_t lead_of(const Call& call, const World& world, const std::vector<Shar
   return payload_place(call, world).stays ? most_segments(shards) : default_lead;
 }
 
+/// Elements that are added at a time: so few lines of each part that they are asked for while those
+/// before them are added.
+constexpr std::uint64_t added_at_once = 256;
+
+/// Sets sums[i] to a[i] + b[i]; `sums` may be `a`. Returns whether all are finite.
+template <class Value>
+bool add(const Value* a, const Value* __restrict b, std::uint64_t n, Value* sums) {
+  using Signed = std::make_signed_t<BitsOf<Value>>;
+  Signed largest = 0;
+#pragma GCC ivdep
+  for (std::uint64_t i = 0; i < n; ++i) {
+    const Value sum = a[i] + b[i];
+    sums[i] = sum;
+    largest = std::max(largest, static_cast<Signed>(magnitude_bits(sum)));
+  }
+  return is_finite(std::bit_cast<Value>(largest));
+}
+
 std::vector<Shard> shards_of(const Call& call, const World& world) {
   return make_shards(call.codec, make_borders(call.count, world.size, dense_block), dense_block,
                      world.segment);
@@ -229,26 +247,26 @@ class DenseDirect final : public Runner {
     const bool copies = sum_bytes.data() != output.data();
     const bool streams = copies && is_streamed_to(output);
     LineStream lines;
-    alignas(64) Value sum[tile_elements];
-    alignas(64) Value tile[tile_elements];
+    alignas(64) Value sum[added_at_once];
+    alignas(64) Value tile[added_at_once];
     std::uint64_t products_of_sum = 0;
-    for (std::uint64_t at = 0; at < count; at += tile_elements) {
-      const std::uint64_t n = std::min(tile_elements, count - at);
+    for (std::uint64_t at = 0; at < count; at += added_at_once) {
+      const std::uint64_t n = std::min(added_at_once, count - at);
       const std::uint64_t group = at * each / 8;
+      const Value* sum_so_far = nullptr;
+      bool finite = true;
       for (std::size_t p = 0; p < parts.size(); ++p) {
         const Source<Value> source(parts[p].data(), call_.dtype);
-        source.fetch(at, n);
-        if (p != static_cast<std::size_t>(world_.rank)) {
+        if (p == static_cast<std::size_t>(world_.rank)) {
+          source.fetch(at, n);
+        } else {
           products[p] += sum_of_products(parts[p].subspan(at * each, n * each), group);
         }
-        if (p == 0) {
-          source.load(at, n, sum);
-        } else {
-          const Value* __restrict addends = source.view(at, n, tile);
-          for (std::uint64_t i = 0; i < n; ++i) sum[i] += addends[i];
-        }
+        const Value* values = source.view(at, n, p == 0 ? sum : tile);
+        if (p > 0) finite = add(sum_so_far, values, n, sum);
+        sum_so_far = p == 0 ? values : sum;
       }
-      run.nonfinite |= !all_finite(sum, n);
+      run.nonfinite |= !finite;
       sink.put(at, n, sum);
       const Bytes whole = sum_bytes.subspan(at * each, n * each);
       products_of_sum += sum_of_products(whole, group);
