@@ -1,7 +1,5 @@
 #include "base/shared_memory.h"
 
-#include <atomic>
-#include <new>
 #include <random>
 #include <utility>
 
@@ -19,7 +17,6 @@ namespace skimp {
 /// What lies before the span.
 struct alignas(64) SharedMemory::Head {
   std::uint64_t key;
-  std::atomic<std::int32_t> openers;
 };
 
 SharedMemory::SharedMemory(SharedMemory&& other) noexcept
@@ -31,8 +28,6 @@ SharedMemory& SharedMemory::operator=(SharedMemory&& other) noexcept {
   return *this;
 }
 
-int SharedMemory::openers() const { return head_->openers.load(std::memory_order_acquire); }
-
 MutableBytes SharedMemory::span() const {
   if (head_ == nullptr) return {};
   return {reinterpret_cast<std::byte*>(head_ + 1), address_.bytes};
@@ -40,7 +35,7 @@ MutableBytes SharedMemory::span() const {
 
 #if defined(__linux__)
 SharedMemory::~SharedMemory() {
-  close();
+  if (address_.file >= 0) ::close(address_.file);
   if (head_ != nullptr) munmap(head_, sizeof(Head) + address_.bytes);
 }
 
@@ -71,7 +66,6 @@ SharedMemory SharedMemory::open(const Address& address) {
   if (fits) memory = map(file, address.bytes);
   ::close(file);
   if (memory.head_ == nullptr || memory.head_->key != address.key) return {};
-  memory.head_->openers.fetch_add(1, std::memory_order_release);
   return memory;
 }
 
@@ -84,14 +78,10 @@ SharedMemory SharedMemory::map(int file, std::uint64_t bytes) {
   return memory;
 }
 
-void SharedMemory::close() {
-  if (address_.file >= 0) ::close(std::exchange(address_.file, -1));
-}
 #else
 SharedMemory::~SharedMemory() = default;
 SharedMemory SharedMemory::make(std::uint64_t) { return {}; }
 SharedMemory SharedMemory::open(const Address&) { return {}; }
-void SharedMemory::close() {}
 #endif
 
 }  // namespace skimp

@@ -34,12 +34,6 @@ class SharedMemory {
 
   const Address& address() const { return address_; }
 
-  /// How many have opened it.
-  int openers() const;
-
-  /// Nobody may open it any more.
-  void close();
-
   /// Begins with a line of the cache.
   MutableBytes span() const;
 

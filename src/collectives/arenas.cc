@@ -16,8 +16,13 @@ constexpr std::uint64_t arena_bytes = 64 << 20;
 /// A line of the cache: payloads begin with one, after one for the number of readers.
 constexpr std::uint64_t line = 64;
 
-std::atomic_ref<std::uint32_t> readers_of(std::byte* loan) {
-  return std::atomic_ref(*reinterpret_cast<std::uint32_t*>(loan));
+/// How many are still to read a loan.
+std::atomic_ref<std::uint32_t> readers_of(std::byte& loan) {
+  return std::atomic_ref(reinterpret_cast<std::uint32_t&>(loan));
+}
+
+std::atomic_ref<std::uint8_t> flag_of(std::byte& flag) {
+  return std::atomic_ref(reinterpret_cast<std::uint8_t&>(flag));
 }
 
 /// Where in an arena a payload lies, if it does.
@@ -38,36 +43,44 @@ bool Arenas::are_wanted() {
   return asked == "1";
 }
 
-Arenas::Arenas(int world_size, bool own)
-    : world_size_(world_size), peers_(static_cast<std::size_t>(world_size)) {
-  if (own) own_ = SharedMemory::make(arena_bytes);
+Arenas::Arenas(int rank, int world_size, bool own)
+    : rank_(rank),
+      table_bytes_(divide_up(static_cast<std::uint64_t>(world_size), line) * line),
+      peers_(static_cast<std::size_t>(world_size)) {
+  if (own) own_ = SharedMemory::make(table_bytes_ + arena_bytes);
 }
 
 void Arenas::open(int peer, const SharedMemory::Address& address) {
-  peers_[static_cast<std::size_t>(peer)] = SharedMemory::open(address);
+  SharedMemory memory = SharedMemory::open(address);
+  const MutableBytes arena = memory.span();
+  if (arena.size() < table_bytes_) return;
+  peers_[static_cast<std::size_t>(peer)] = std::move(memory);
+  flag_of(arena[static_cast<std::size_t>(rank_)]).store(1, std::memory_order_release);
 }
 
-bool Arenas::is_shared() {
-  if (shared_ || own_.span().empty()) return shared_;
-  shared_ = own_.openers() == world_size_ - 1;
-  if (shared_) own_.close();
-  return shared_;
+bool Arenas::is_open_to(int peer) const {
+  std::byte& flag = own_.span()[static_cast<std::size_t>(peer)];
+  return flag_of(flag).load(std::memory_order_acquire) != 0;
 }
 
-MutableBytes Arenas::lend(std::uint64_t bytes, int readers) {
-  const std::lock_guard lock(mutex_);
+MutableBytes Arenas::lend(std::uint64_t bytes, std::span<const int> readers) {
   const MutableBytes arena = own_.span();
-  if (!is_shared() || bytes > arena.size() - line) return {};
+  if (bytes >= arena.size()) return {};
+  if (!std::all_of(readers.begin(), readers.end(), [&](int peer) { return is_open_to(peer); })) {
+    return {};
+  }
+  const std::lock_guard lock(mutex_);
   std::erase_if(loans_, [&](const Loan& loan) {
-    return readers_of(&arena[loan.begin]).load(std::memory_order_acquire) == 0;
+    return readers_of(arena[loan.begin]).load(std::memory_order_acquire) == 0;
   });
   const std::uint64_t needed = line + divide_up(bytes, line) * line;
-  std::uint64_t begin = 0;
+  std::uint64_t begin = table_bytes_;
   auto next = loans_.begin();
   while (next != loans_.end() && next->begin - begin < needed) begin = next++->end;
   if (arena.size() - begin < needed) return {};
   loans_.insert(next, {begin, begin + needed});
-  readers_of(&arena[begin]).store(static_cast<std::uint32_t>(readers), std::memory_order_relaxed);
+  readers_of(arena[begin])
+      .store(static_cast<std::uint32_t>(readers.size()), std::memory_order_relaxed);
   return arena.subspan(begin + line, bytes);
 }
 
@@ -77,17 +90,17 @@ std::optional<std::uint64_t> Arenas::place_of(Bytes payload) const {
 
 Bytes Arenas::at(int peer, std::uint64_t place, std::uint64_t bytes) const {
   const MutableBytes arena = of(peer).span();
-  require_intact(
-      place >= line && place % line == 0 && place <= arena.size() && bytes <= arena.size() - place,
-      "from rank ", peer, ": a payload of ", bytes, " bytes at ", place, " of an arena of ",
-      arena.size(), " bytes");
+  require_intact(place >= table_bytes_ + line && place % line == 0 && place <= arena.size() &&
+                     bytes <= arena.size() - place,
+                 "from rank ", peer, ": a payload of ", bytes, " bytes at ", place,
+                 " of an arena of ", arena.size(), " bytes");
   return arena.subspan(place, bytes);
 }
 
 void Arenas::release(int peer, Bytes payload) const {
   const MutableBytes arena = of(peer).span();
   const auto place = find(arena, payload);
-  if (place) readers_of(&arena[*place - line]).fetch_sub(1, std::memory_order_release);
+  if (place) readers_of(arena[*place - line]).fetch_sub(1, std::memory_order_release);
 }
 
 }  // namespace skimp

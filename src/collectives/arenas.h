@@ -8,6 +8,7 @@
 
 #include <mutex>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "base/shared_memory.h"
@@ -20,16 +21,17 @@ class Arenas {
   static bool are_wanted();
 
   /// With an own one or without.
-  Arenas(int world_size, bool own);
+  Arenas(int rank, int world_size, bool own);
 
   /// Of this rank's own, for the peers; nowhere if it has none.
   const SharedMemory::Address& address() const { return own_.address(); }
 
   void open(int peer, const SharedMemory::Address& address);
 
-  /// Room for a payload of this rank that exactly so many peers will be sent; taken until all of
-  /// them have released it. Empty if there is none, or some peer cannot read it. By any thread.
-  MutableBytes lend(std::uint64_t bytes, int readers);
+  /// Room for a payload of this rank that exactly these peers will be sent; taken until all of them
+  /// have released it. Empty if there is none, or some of them have not opened this arena. By any
+  /// thread.
+  MutableBytes lend(std::uint64_t bytes, std::span<const int> readers);
 
   /// The place of what was lent; none for a payload elsewhere.
   std::optional<std::uint64_t> place_of(Bytes payload) const;
@@ -48,11 +50,11 @@ class Arenas {
   };
 
   const SharedMemory& of(int peer) const { return peers_[static_cast<std::size_t>(peer)]; }
-  bool is_shared();
+  bool is_open_to(int peer) const;
 
-  int world_size_;
+  int rank_;
+  std::uint64_t table_bytes_;  ///< an arena begins with a byte for each rank: 1 if it has opened it
   SharedMemory own_;
-  bool shared_ = false;  ///< all peers have opened it
   std::vector<SharedMemory> peers_;
   std::mutex mutex_;
   std::vector<Loan> loans_;  ///< by place

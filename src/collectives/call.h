@@ -50,6 +50,14 @@ struct World {
   int rank_of(int member) const {
     return members.empty() ? member : members[static_cast<std::size_t>(member)];
   }
+  /// What they know all members but this rank as.
+  std::vector<int> others() const {
+    std::vector<int> ranks;
+    for (int member = 0; member < size; ++member) {
+      if (member != rank) ranks.push_back(rank_of(member));
+    }
+    return ranks;
+  }
 };
 
 /// Where the payloads of a call lie.

@@ -140,7 +140,7 @@ void Communicator::call(const std::string& text, bool fresh, const std::shared_p
                         const std::function<void(Messenger&)>& body) {
   run_or_end(text, owner, [&] {
     messenger_->begin({fingerprint_of(text), sequence_, text}, timeout_seconds_);
-    if (world_size() > 1 && (fresh || !messenger_->has_agreed())) messenger_->agree();
+    if (world_size() > 1 && (fresh || !messenger_->has_agreed())) messenger_->agree(nodes_);
     body(*messenger_);
     messenger_->finish();
     ++sequence_;

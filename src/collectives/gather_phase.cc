@@ -19,7 +19,7 @@ void GatherPhase::send(Run& run) {
                          payloads_[static_cast<std::size_t>(peer)].span(), check_to_decode(run));
   }
   const MutableBytes room =
-      room_to_send(run, payloads_[static_cast<std::size_t>(world_.rank)].span(), world_.size - 1);
+      room_to_send(run, payloads_[static_cast<std::size_t>(world_.rank)].span(), world_.others());
   FrameHeader header;
   coder_.encode(run, whole_, values_of(run, call_), lane_of(0, world_.rank_of(world_.rank)), room,
                 header);

@@ -40,7 +40,7 @@ void Messenger::begin(CallId call, double timeout_seconds) {
   for (Peer& peer : peers_) peer.statement.reset();
 }
 
-void Messenger::agree() {
+void Messenger::agree(const std::vector<int>& nodes) {
   for (int peer = 0; peer < world_size(); ++peer) {
     if (peer != rank()) push(peer, 0, FrameKind::agreement, {}, Check::here);
   }
@@ -50,7 +50,7 @@ void Messenger::agree() {
   }
   finish();
   agreed_.emplace(call_.fingerprint, call_.text);
-  if (!arenas_ && transport_->maps_memory()) open_arenas();
+  if (!arenas_ && transport_->maps_memory()) open_arenas(nodes);
   traffic_ = {};
 }
 

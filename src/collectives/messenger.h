@@ -62,7 +62,9 @@ class Messenger {
   bool has_agreed() const { return agreed_.count(call_.fingerprint) != 0; }
 
   /// Compares `call.text` with every other rank's. Throws MismatchError. Not counted as traffic.
-  void agree();
+  /// The first time, ranks of one node (`nodes` has each rank's; empty: not known) open one
+  /// another's arenas.
+  void agree(const std::vector<int>& nodes);
 
   /// Payloads of this call's data lie on devices, and go from one to the other by this queue. What
   /// `receive` gives is then there for work behind it in the stream.
@@ -89,9 +91,9 @@ class Messenger {
   /// live until `finish`.
   void send(int peer, const FrameHeader& header, Bytes payload);
 
-  /// Room in this rank's arena for a payload that exactly so many peers will be sent; empty where
+  /// Room in this rank's arena for a payload that exactly these peers will be sent; empty where
   /// there is none, and for small payloads, which travel with their headers.
-  MutableBytes lend(std::uint64_t bytes, int readers);
+  MutableBytes lend(std::uint64_t bytes, std::span<const int> readers);
 
   /// Who checks a payload, and where it is then: in the room for it, or wherever it came to, until
   /// released. A reader of all of it may check it while it reads (check_payload_from).
@@ -138,7 +140,7 @@ class Messenger {
   int world_size() const { return transport_->world_size(); }
   Peer& at(int peer);
   void state_call();
-  void open_arenas();
+  void open_arenas(const std::vector<int>& nodes);
   void take_from_arena(int peer, Incoming& incoming, std::uint64_t place);
   void push(int peer, int round, FrameKind kind, MutableBytes room, Check check);
   bool listen(int peer);

@@ -9,8 +9,14 @@ namespace skimp {
 
 /// All ranks come here in the same call, and tell each other where their arenas are. One that has
 /// none, or cannot reach another's, leaves it to the transport.
-void Messenger::open_arenas() {
-  Arenas& arenas = arenas_.emplace(world_size(), wants_arena_);
+void Messenger::open_arenas(const std::vector<int>& nodes) {
+  const auto is_near = [&](int peer) {
+    return !nodes.empty() &&
+           nodes[static_cast<std::size_t>(peer)] == nodes[static_cast<std::size_t>(rank())];
+  };
+  int near = 0;
+  for (int peer = 0; peer < world_size(); ++peer) near += is_near(peer);
+  Arenas& arenas = arenas_.emplace(rank(), world_size(), wants_arena_ && near > 1);
   using Address = SharedMemory::Address;
   const auto bytes = [](Address& address) {
     return MutableBytes(reinterpret_cast<std::byte*>(&address), sizeof(Address));
@@ -30,12 +36,12 @@ void Messenger::open_arenas() {
     const Frame frame = receive(peer);
     require_intact(frame.payload.size() == sizeof(Address), "from rank ", peer, ": ",
                    frame.payload.size(), " bytes as the address of its arena");
-    arenas.open(peer, addresses[static_cast<std::size_t>(peer)]);
+    if (is_near(peer)) arenas.open(peer, addresses[static_cast<std::size_t>(peer)]);
   }
   finish();
 }
 
-MutableBytes Messenger::lend(std::uint64_t bytes, int readers) {
+MutableBytes Messenger::lend(std::uint64_t bytes, std::span<const int> readers) {
   if (!arenas_ || header_bytes + bytes <= small_message_bytes) return {};
   return arenas_->lend(bytes, readers);
 }

@@ -50,7 +50,8 @@ void ScatterPhase::send(Run& run) {
     const std::size_t n = std::min(workers_.batch(), tasks.size() - begin);
     workers_.for_each(run, n, [&](Run& part, Coder& coder, std::size_t i, int) {
       Task& task = tasks[begin + i];
-      task.room = room_to_send(part, task.room, 1);
+      const int reader = world_.rank_of(task.peer);
+      task.room = room_to_send(part, task.room, {&reader, 1});
       const Slice& slice = shards_[static_cast<std::size_t>(task.peer)].segments[task.segment];
       coder.encode(part, slice, values_of(run, call_), lane_of(0, world_.rank_of(world_.rank)),
                    task.room, task.header);

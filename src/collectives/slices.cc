@@ -99,7 +99,7 @@ PayloadRoom::PayloadRoom(const Shard& shard, DType dtype, const PayloadPlace& pl
   memory_ = PayloadMemory(begins_.back(), place);
 }
 
-MutableBytes room_to_send(const Run& run, MutableBytes own, int readers) {
+MutableBytes room_to_send(const Run& run, MutableBytes own, std::span<const int> readers) {
   if (run.queue != nullptr) return own;
   const MutableBytes lent = run.messenger.lend(own.size(), readers);
   return lent.empty() ? own : lent;

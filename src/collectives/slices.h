@@ -68,9 +68,9 @@ class PayloadRoom {
   PayloadMemory memory_;
 };
 
-/// Where to write a payload that exactly so many peers will be sent: lent where they read it, or
-/// `own`. On a device `own`, since it reads and writes later than this host believes.
-MutableBytes room_to_send(const Run& run, MutableBytes own, int readers);
+/// Where to write a payload that exactly these ranks of the messenger will be sent: lent where they
+/// read it, or `own`. On a device `own`, since it reads and writes later than this host believes.
+MutableBytes room_to_send(const Run& run, MutableBytes own, std::span<const int> readers);
 
 /// How to expect a payload that is decoded from wherever it came to, and then released.
 Messenger::Check check_to_decode(const Run& run);

@@ -70,8 +70,8 @@ class Transport {
   /// Whether all ranks share memory: there a direct dense exchange beats a ring.
   virtual bool shared_memory() const = 0;
 
-  /// Whether ranks are processes of one machine, which may map one another's memory. The same on
-  /// all ranks.
+  /// Whether ranks are processes, which may map one another's memory where they share a machine.
+  /// The same on all ranks.
   virtual bool maps_memory() const { return false; }
 
   /// Whether destroying an unfinished request frees its buffers. Where not (MPI), whoever owns

@@ -35,16 +35,17 @@ bool is_corrupt(const Arenas& arenas, int peer, std::uint64_t place, std::uint64
   }
 }
 
-void lend_and_release() {
-  Arenas a(3, true), b(3, true), c(3, false);
-  CHECK(a.lend(5000, 1).empty());  // Nobody has opened it.
-  b.open(0, a.address());
-  CHECK(a.lend(5000, 1).empty());
-  const SharedMemory::Address address = a.address();
-  c.open(0, address);
-  CHECK(c.lend(5000, 1).empty());  // Has none of its own.
+const std::vector<int> to_b{1}, to_c{2}, to_both{1, 2};
 
-  const MutableBytes first = a.lend(5000, 1), second = a.lend(70, 2);
+void lend_and_release() {
+  Arenas a(0, 3, true), b(1, 3, true), c(2, 3, false);
+  CHECK(a.lend(5000, to_b).empty());
+  b.open(0, a.address());
+  CHECK(a.lend(5000, to_c).empty() && a.lend(5000, to_both).empty());  // c has not opened it.
+  const MutableBytes first = a.lend(5000, to_b);
+  c.open(0, a.address());
+  const MutableBytes second = a.lend(70, to_both);
+  CHECK(c.lend(5000, to_b).empty());  // Has none of its own.
   CHECK(first.size() == 5000 && second.size() == 70);
   CHECK(reinterpret_cast<std::uintptr_t>(first.data()) % 64 == 0);
   CHECK(reinterpret_cast<std::uintptr_t>(second.data()) % 64 == 0);
@@ -62,53 +63,50 @@ void lend_and_release() {
 
   b.release(0, elsewhere);
   b.release(0, read);
-  CHECK(a.lend(5000, 1).data() == first.data());  // The same room again,
+  CHECK(a.lend(5000, to_b).data() == first.data());  // The same room again,
   b.release(0, by_b);
-  CHECK(a.lend(70, 1).data() > second.data());  // but not while somebody still reads.
+  CHECK(a.lend(70, to_c).data() > second.data());  // but not while somebody still reads.
   c.release(0, by_c);
-  CHECK(a.lend(70, 1).data() == second.data());
-
-  Arenas late(3, true);
-  late.open(0, address);  // All who should have opened it.
-  CHECK(is_corrupt(late, 0, 64, 1));
+  CHECK(a.lend(70, to_c).data() == second.data());
 }
 
 void fill_up() {
-  Arenas a(2, true), b(2, true);
+  Arenas a(0, 2, true), b(1, 2, true);
   b.open(0, a.address());
   const std::uint64_t all = a.address().bytes;
-  CHECK(a.lend(all, 1).empty() && a.lend(~std::uint64_t{0}, 1).empty());
-  CHECK(!a.lend(all / 2, 1).empty());
-  const MutableBytes quarter = a.lend(all / 4, 1);
+  CHECK(a.lend(all, to_b).empty() && a.lend(~std::uint64_t{0}, to_b).empty());
+  CHECK(!a.lend(all / 2, to_b).empty());
+  const MutableBytes quarter = a.lend(all / 4, to_b);
   CHECK(!quarter.empty());
-  CHECK(a.lend(all / 2, 1).empty());
-  CHECK(!a.lend(all / 8, 1).empty());
+  CHECK(a.lend(all / 2, to_b).empty());
+  CHECK(!a.lend(all / 8, to_b).empty());
   b.release(0, b.at(0, a.place_of(quarter).value(), quarter.size()));
-  CHECK(a.lend(all / 4 - 4096, 1).data() == quarter.data());
+  CHECK(a.lend(all / 4 - 4096, to_b).data() == quarter.data());
 }
 
 void refuse_places() {
-  Arenas a(2, true), b(2, true);
+  Arenas a(0, 2, true), b(1, 2, true);
   const std::uint64_t all = a.address().bytes;
   b.open(0, a.address());
+  const std::uint64_t first = a.place_of(a.lend(5000, to_b)).value();
   for (const std::uint64_t place :
-       {std::uint64_t{0}, std::uint64_t{65}, all + 64, ~std::uint64_t{63}}) {
+       {std::uint64_t{0}, first - 64, first + 1, all + 64, ~std::uint64_t{63}}) {
     CHECK(is_corrupt(b, 0, place, 1));
   }
-  CHECK(is_corrupt(b, 0, 64, all) && is_corrupt(b, 0, all, 1));
-  CHECK(is_corrupt(b, 0, 64, ~std::uint64_t{0}));
-  CHECK(is_corrupt(b, 1, 64, 1));  // Nothing is open there.
-  CHECK(b.at(0, 64, all - 64).size() == all - 64);
+  CHECK(is_corrupt(b, 0, first, all) && is_corrupt(b, 0, all, 1));
+  CHECK(is_corrupt(b, 0, first, ~std::uint64_t{0}));
+  CHECK(is_corrupt(b, 1, first, 1));  // Nothing is open there.
+  CHECK(b.at(0, first, all - first).size() == all - first);
 }
 
 /// What is at the address is not what was meant.
 void refuse_addresses() {
-  Arenas a(2, true), b(2, true);
+  Arenas a(0, 2, true), b(1, 2, true);
   const auto refused = [&](auto change) {
     SharedMemory::Address address = a.address();
     change(address);
     b.open(0, address);
-    return is_corrupt(b, 0, 64, 1);
+    return is_corrupt(b, 0, 128, 1);
   };
   CHECK(refused([](auto& address) { ++address.key; }));
   CHECK(refused([](auto& address) { address.bytes += 4096; }));
@@ -126,7 +124,7 @@ void two_processes() {
   const pid_t child = fork();
   CHECK(child >= 0);
   if (child == 0) {
-    Arenas arenas(2, true);
+    Arenas arenas(1, 2, true);
     SharedMemory::Address address;
     CHECK(read(to_child[0], &address, sizeof address) == sizeof address);
     arenas.open(0, address);
@@ -139,12 +137,12 @@ void two_processes() {
     std::exit(0);
   }
   {
-    Arenas arenas(2, true);
+    Arenas arenas(0, 2, true);
     const SharedMemory::Address address = arenas.address();
     CHECK(write(to_child[1], &address, sizeof address) == sizeof address);
     char opened;
     CHECK(read(to_parent[0], &opened, 1) == 1);
-    const MutableBytes room = arenas.lend(10'000, 1);
+    const MutableBytes room = arenas.lend(10'000, to_b);
     CHECK(!room.empty());
     std::fill(room.begin(), room.end(), std::byte{7});
     const std::uint64_t place = arenas.place_of(room).value();

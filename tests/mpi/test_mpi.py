@@ -16,10 +16,10 @@ def test_same_bits_as_over_threads(world_size):
     launch.run(world_size, "collectives")
 
 
-@pytest.mark.parametrize("without_arena", ["every rank", "rank 1"])
-def test_same_bits_without_arenas(without_arena):
-    """Payloads go as messages, of all ranks or of one that may not map memory."""
-    launch.run(3, "collectives", without_arena)
+@pytest.mark.parametrize("company", ["none", "not rank 1", "nodes"])
+def test_same_bits_where_not_all_have_arenas(company):
+    """Payloads go as messages: all, those of one rank, or those between nodes."""
+    launch.run(3, "collectives", company)
 
 
 @pytest.mark.parametrize("world_size", [2, 3, 4])

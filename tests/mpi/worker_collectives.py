@@ -17,6 +17,10 @@ from tests.collectives.methods import METHODS
 from tests.comparing import same_bits
 from tests.tables import CODECS, DTYPES, array
 
+COMPANY = sys.argv[2] if len(sys.argv) > 2 else "all"
+"""Who reads payloads in whose arena: all, the pairs of "nodes", nobody ("none"), or all in those of
+all but rank 1, which has none ("not rank 1")."""
+
 STEPS = 2
 COUNTS = (0, 1, 7, 1200, 40_000)  # empty shards; one message; header and payload
 
@@ -120,6 +124,8 @@ def messages(comm):
 
 
 def program(comm):
+    if COMPANY == "nodes":
+        comm.set_nodes([rank // 2 for rank in range(comm.world_size)])
     alone = comm.world_size == 1
     return [*reductions(comm), *sisters(comm), *others(comm), *([] if alone else messages(comm))]
 
@@ -144,15 +150,16 @@ def arenas_in_use() -> int:
 
 def main() -> None:
     world_size, rank = int(sys.argv[1]), MPI.COMM_WORLD.rank
-    without_arena = sys.argv[2] if len(sys.argv) > 2 else "no rank"
     assert MPI.COMM_WORLD.size == world_size, "started by the mpirun of another MPI"
-    if without_arena in ("every rank", f"rank {rank}"):
+    if COMPANY in ("none", f"not rank {rank}"):
         os.environ["SKIMP_ARENAS"] = "0"
     with skimp.mpi(MPI.COMM_WORLD, timeout=60) as comm:
         assert (comm.rank, comm.world_size, comm.transport) == (rank, world_size, "mpi")
         ours = program(comm)
         if sys.platform == "linux":
-            assert (arenas_in_use() > 0) == (without_arena != "every rank" and world_size > 1)
+            nodes = COMPANY == "nodes"
+            alone = world_size == 1 or (nodes and rank == world_size - 1 and rank % 2 == 0)
+            assert (arenas_in_use() > 0) == (COMPANY != "none" and not alone)
         check_torch(comm)
     theirs = skimp.run_threads(world_size, program)[rank]
     assert len(ours) == len(theirs)

@@ -168,7 +168,7 @@ class DenseDirect final : public Runner {
       Bytes payload = inputs_.bytes(values, slice.begin, slice.count());
       std::optional<std::uint64_t> products;
       if (run.queue == nullptr) {
-        const MutableBytes lent = run.messenger.lend(payload.size(), 1);
+        const MutableBytes lent = run.messenger.lend(payload.size(), {&peer, 1});
         if (!lent.empty()) {
           products = copy_with_products(lent, payload, false);
           payload = lent;
@@ -214,7 +214,7 @@ class DenseDirect final : public Runner {
                         : frames_[rank].payload;
     }
     const MutableBytes output = outputs_.room(run.output, slice.begin, slice.count());
-    const MutableBytes sum = room_to_send(run, output, world_.size - 1);
+    const MutableBytes sum = room_to_send(run, output, world_.others());
     std::vector<std::uint64_t> products(parts.size());
     std::uint64_t products_of_sum = 0;
     {

@@ -56,6 +56,7 @@ class TwoPhase final : public Runner {
     const Shard& own = shard_of(world_.rank);
     std::vector<FrameHeader> headers(own.segments.size());
     std::vector<MutableBytes> rooms(own.segments.size());
+    const std::vector<int> others = world_.others();
     const auto encode = [&](Run& run_of_thread, Coder& coder, std::size_t s, const Part& part,
                             Coder::Values from) {
       const Slice& slice = own.segments[s];
@@ -63,7 +64,7 @@ class TwoPhase final : public Runner {
       from.streamed = streamed_;
       MutableBytes& room = rooms[s];
       if (part.begin == 0) {
-        room = room_to_send(run_of_thread, payload_of(world_.rank, s), world_.size - 1);
+        room = room_to_send(run_of_thread, payload_of(world_.rank, s), others);
       }
       const std::uint32_t lane = lane_of(1, world_.rank_of(world_.rank));
       coder.encode(run_of_thread, slice, part, from, lane, room, headers[s]);

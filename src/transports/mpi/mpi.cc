@@ -211,7 +211,7 @@ class MpiTransport final : public Transport {
   }
 
   bool shared_memory() const override { return mpi_->shared_memory != 0; }
-  bool maps_memory() const override { return shared_memory(); }
+  bool maps_memory() const override { return true; }
   bool can_withdraw() const override { return false; }
   Channel channels() const override { return std::min(mpi_->tag_limit, max_tag) + 1; }
 
