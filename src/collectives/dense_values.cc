@@ -1,5 +1,6 @@
 #include "collectives/dense_values.h"
 
+#include "base/checksum.h"
 #include "collectives/device_queue.h"
 #include "collectives/place.h"
 
@@ -60,6 +61,34 @@ FrameHeader stamp_values(Run& run, FrameHeader header, int round, Bytes payload,
     settle(run);
   }
   return run.messenger.stamp(header, round, payload, products);
+}
+
+OutgoingValues::OutgoingValues(const Run& run, Bytes values, std::span<const int> readers)
+    : payload(values) {
+  if (run.queue != nullptr) return;
+  const MutableBytes lent = run.messenger.lend(values.size(), readers);
+  if (lent.empty()) return;
+  products = copy_with_products(lent, values, false);
+  payload = lent;
+}
+
+Messenger::Check check_to_take(const Run& run) {
+  return run.queue == nullptr ? Messenger::Check::by_reader : Messenger::Check::here;
+}
+
+bool is_streamed_to(const Call& call, MutableBytes output) {
+  return is_streamed(call) && is_streamable(output.data());
+}
+
+void take_values(const Run& run, const Call& call, int peer, const Frame& frame,
+                 MutableBytes room) {
+  if (run.queue != nullptr) return;
+  const bool is_there = frame.payload.data() == room.data();
+  check_payload_from(peer, frame.header,
+                     is_there
+                         ? sum_of_products(frame.payload)
+                         : copy_with_products(room, frame.payload, is_streamed_to(call, room)));
+  run.messenger.release(peer, frame);
 }
 
 void check_values(Run& run, const Frame& frame, DType dtype, std::uint64_t count) {

@@ -59,6 +59,25 @@ FrameHeader describe_values(const Call& call, DType dtype, std::uint64_t count, 
 FrameHeader stamp_values(Run& run, FrameHeader header, int round, Bytes payload,
                          std::optional<std::uint64_t> products = {});
 
+/// Values on their way to these ranks of the messenger: a copy in room that is lent for it, with
+/// the sum_of_products found on the way, or the values themselves where there is none.
+struct OutgoingValues {
+  OutgoingValues(const Run& run, Bytes values, std::span<const int> readers);
+
+  Bytes payload;
+  std::optional<std::uint64_t> products;
+};
+
+/// How to expect a frame of values for take_values.
+Messenger::Check check_to_take(const Run& run);
+
+/// Puts received values to their room in the output, unless they came there, and checks them. On a
+/// device that has been done.
+void take_values(const Run& run, const Call& call, int peer, const Frame& frame, MutableBytes room);
+
+/// Whether what is written to this part of the output goes past the cache.
+bool is_streamed_to(const Call& call, MutableBytes output);
+
 /// Checks that a received frame holds `count` values of `dtype` and notes whether they are finite.
 void check_values(Run& run, const Frame& frame, DType dtype, std::uint64_t count);
 

@@ -122,8 +122,7 @@ class DenseDirect final : public Runner {
   /// Expects the frames of steps up to `end`, and of later ones if no slot is needed for them. Sums
   /// are received where they belong: an owner sends one only when it has what was there.
   void expect(Run& run, std::size_t end) {
-    using Check = Messenger::Check;
-    const Check check = run.queue == nullptr ? Check::by_reader : Check::here;
+    const Messenger::Check check = check_to_take(run);
     if (end >= own().segments.size()) end = steps();
     for (int peer = 0; peer < world_.size; ++peer) {
       if (peer == world_.rank) continue;
@@ -148,8 +147,7 @@ class DenseDirect final : public Runner {
       if (peer == world_.rank) continue;
       for (std::size_t step = taken_; step < end; ++step) {
         visit_step(
-            peer, step,
-            [&](const Slice& slice) { put_sum(run, peer, slice, receive(run, peer, slice)); },
+            peer, step, [&](const Slice& slice) { take_sum(run, peer, slice); },
             [&](const Slice& slice) {
               frames_[static_cast<std::size_t>(peer)] = receive(run, peer, slice);
             });
@@ -165,17 +163,9 @@ class DenseDirect final : public Runner {
       // Whether these are finite shows in the sum, which its owner looks at in any case.
       const Slice& slice = shard_of(peer).segments[s];
       const FrameHeader header = describe_values(call_, call_.dtype, slice.count(), false);
-      Bytes payload = inputs_.bytes(values, slice.begin, slice.count());
-      std::optional<std::uint64_t> products;
-      if (run.queue == nullptr) {
-        const MutableBytes lent = run.messenger.lend(payload.size(), {&peer, 1});
-        if (!lent.empty()) {
-          products = copy_with_products(lent, payload, false);
-          payload = lent;
-        }
-      }
-      run.messenger.send(peer, stamp_values(run, header, run.first_round, payload, products),
-                         payload);
+      const OutgoingValues out(run, inputs_.bytes(values, slice.begin, slice.count()), {&peer, 1});
+      run.messenger.send(
+          peer, stamp_values(run, header, run.first_round, out.payload, out.products), out.payload);
     }
     run.messenger.poll();
   }
@@ -186,21 +176,10 @@ class DenseDirect final : public Runner {
     return frame;
   }
 
-  /// Puts a sum where it belongs, if it has not come there.
-  void put_sum(Run& run, int peer, const Slice& slice, const Frame& frame) {
-    if (run.queue != nullptr) {
-      return outputs_.put(run, run.output, slice.begin, slice.count());
-    }
-    const MutableBytes to = outputs_.room(run.output, slice.begin, slice.count());
-    const bool is_there = frame.payload.data() == to.data();
-    check_payload_from(peer, frame.header,
-                       is_there ? sum_of_products(frame.payload)
-                                : copy_with_products(to, frame.payload, is_streamed_to(to)));
-    run.messenger.release(peer, frame);
-  }
-
-  bool is_streamed_to(MutableBytes output) const {
-    return is_streamed(call_) && is_streamable(output.data());
+  void take_sum(Run& run, int peer, const Slice& slice) {
+    const MutableBytes room = outputs_.room(run.output, slice.begin, slice.count());
+    take_values(run, call_, peer, receive(run, peer, slice), room);
+    outputs_.put(run, run.output, slice.begin, slice.count());
   }
 
   /// Adds tile by tile over all ranks, so that a sum stays in the cache until it is whole, and what
@@ -245,7 +224,7 @@ class DenseDirect final : public Runner {
     const Sink<Value> sink(
         {.data = sum_bytes.data(), .dtype = call_.dtype, .divisor = divisor_of(call_, world_)});
     const bool copies = sum_bytes.data() != output.data();
-    const bool streams = copies && is_streamed_to(output);
+    const bool streams = copies && is_streamed_to(call_, output);
     LineStream lines;
     alignas(64) Value sum[added_at_once];
     alignas(64) Value tile[added_at_once];

@@ -149,25 +149,30 @@ class Hierarchical final : public Runner {
   void expect_results(Run& run) {
     for_each_other([&](int rank, const Slice& slice) {
       run.messenger.expect(rank, run.first_round + 3,
-                           outputs_.room(run.output, slice.begin, slice.count()));
+                           outputs_.room(run.output, slice.begin, slice.count()),
+                           check_to_take(run));
     });
   }
 
   void send_result(Run& run) {
+    const std::vector<int> others = node().others();
     for (const Slice& slice : own().segments) {
-      const Bytes payload = outputs_.bytes(run.output, slice.begin, slice.count());
+      const OutgoingValues out(run, outputs_.bytes(run.output, slice.begin, slice.count()), others);
       const FrameHeader header = stamp_values(
           run, describe_values(steps_.within, call_.dtype, slice.count(), run.nonfinite),
-          run.first_round + 3, payload);
+          run.first_round + 3, out.payload, out.products);
       for (int step = 1; step < node().size; ++step) {
-        run.messenger.send(node().rank_of((node().rank + step) % node().size), header, payload);
+        run.messenger.send(node().rank_of((node().rank + step) % node().size), header, out.payload);
       }
     }
   }
 
   void receive_results(Run& run) {
     for_each_other([&](int rank, const Slice& slice) {
-      check_values(run, run.messenger.receive(rank), call_.dtype, slice.count());
+      const Frame frame = run.messenger.receive(rank);
+      check_values(run, frame, call_.dtype, slice.count());
+      const MutableBytes room = outputs_.room(run.output, slice.begin, slice.count());
+      take_values(run, call_, rank, frame, room);
       outputs_.put(run, run.output, slice.begin, slice.count());
     });
   }
