@@ -90,7 +90,8 @@ class Communicator(Collectives, PointToPoint):
         """The node of each rank, any numbers: for ``algorithm="hierarchical"``. Equal on all ranks.
 
         Known without it where ranks are threads (one node), and over MPI, which says who shares
-        memory. Plans made before keep what they were made with.
+        memory. Plans made before keep what they were made with. Before the first call it also says
+        which ranks, if they are processes, read each other's payloads in place.
         """
         self._native.set_nodes([operator.index(node) for node in nodes])
 

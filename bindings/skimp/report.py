@@ -10,7 +10,7 @@ from dataclasses import dataclass
 class Report:
     """The last call of a communicator, or the last run of a plan (before it: the prediction).
 
-    Bytes are those of this rank, counted where they enter the transport, headers included.
+    Bytes are those of this rank, sent as messages or in arenas, headers included.
 
     >>> import numpy as np, skimp
     >>> def worker(comm):

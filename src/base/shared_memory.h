@@ -34,6 +34,9 @@ class SharedMemory {
 
   const Address& address() const { return address_; }
 
+  /// Nobody can open it any more. Who has, keeps it.
+  void close();
+
   /// Begins with a line of the cache.
   MutableBytes span() const;
 

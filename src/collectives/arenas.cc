@@ -2,16 +2,20 @@
 
 #include <algorithm>
 #include <atomic>
+#include <charconv>
 #include <cstdlib>
-#include <string_view>
+#include <cstring>
 
 #include "base/error.h"
 
 namespace skimp {
 namespace {
 
-/// Of an arena. What is not used takes up no memory, and what is free is used from its beginning.
-constexpr std::uint64_t arena_bytes = 64 << 20;
+/// What is not used of an arena takes up no memory, and what is free is used from its beginning.
+constexpr std::uint64_t default_mib = 64, most_mib = 1 << 20;
+
+/// At once: who lends looks at those before.
+constexpr std::size_t most_loans = 512;
 
 /// A line of the cache: payloads begin with one, after one for the number of readers.
 constexpr std::uint64_t line = 64;
@@ -35,19 +39,22 @@ std::optional<std::uint64_t> find(Bytes arena, Bytes payload) {
 
 }  // namespace
 
-bool Arenas::are_wanted() {
-  const char* text = std::getenv("SKIMP_ARENAS");
-  if (text == nullptr || *text == '\0') return true;
-  const std::string_view asked = text;
-  require(asked == "0" || asked == "1", "SKIMP_ARENAS = '", asked, "' is neither 0 nor 1");
-  return asked == "1";
+std::uint64_t Arenas::bytes_wanted() {
+  const char* text = std::getenv("SKIMP_ARENA_MIB");
+  if (text == nullptr || *text == '\0') return default_mib << 20;
+  std::uint64_t mib = 0;
+  const char* end = text + std::strlen(text);
+  const auto [rest, error] = std::from_chars(text, end, mib);
+  require(error == std::errc() && rest == end && mib <= most_mib, "SKIMP_ARENA_MIB = '", text,
+          "' is not a number from 0 (no arenas) to ", most_mib);
+  return mib << 20;
 }
 
-Arenas::Arenas(int rank, int world_size, bool own)
+Arenas::Arenas(int rank, int world_size, std::uint64_t bytes)
     : rank_(rank),
       table_bytes_(divide_up(static_cast<std::uint64_t>(world_size), line) * line),
       peers_(static_cast<std::size_t>(world_size)) {
-  if (own) own_ = SharedMemory::make(table_bytes_ + arena_bytes);
+  if (bytes > 0) own_ = SharedMemory::make(table_bytes_ + bytes);
 }
 
 void Arenas::open(int peer, const SharedMemory::Address& address) {
@@ -70,13 +77,20 @@ MutableBytes Arenas::lend(std::uint64_t bytes, std::span<const int> readers) {
     return {};
   }
   const std::lock_guard lock(mutex_);
-  std::erase_if(loans_, [&](const Loan& loan) {
+  const auto is_read = [&](const Loan& loan) {
     return readers_of(arena[loan.begin]).load(std::memory_order_acquire) == 0;
-  });
+  };
+  if (loans_.size() == most_loans && std::erase_if(loans_, is_read) == 0) return {};
   const std::uint64_t needed = line + divide_up(bytes, line) * line;
   std::uint64_t begin = table_bytes_;
   auto next = loans_.begin();
-  while (next != loans_.end() && next->begin - begin < needed) begin = next++->end;
+  while (next != loans_.end() && next->begin - begin < needed) {
+    if (is_read(*next)) {
+      next = loans_.erase(next);
+    } else {
+      begin = next++->end;
+    }
+  }
   if (arena.size() - begin < needed) return {};
   loans_.insert(next, {begin, begin + needed});
   readers_of(arena[begin])

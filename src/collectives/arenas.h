@@ -17,16 +17,19 @@ namespace skimp {
 
 class Arenas {
  public:
-  /// Unless SKIMP_ARENAS=0.
-  static bool are_wanted();
+  /// Bytes of an arena: SKIMP_ARENA_MIB, or 64 MiB.
+  static std::uint64_t bytes_wanted();
 
-  /// With an own one or without.
-  Arenas(int rank, int world_size, bool own);
+  /// `bytes`: of the own one; 0 for none.
+  Arenas(int rank, int world_size, std::uint64_t bytes);
 
   /// Of this rank's own, for the peers; nowhere if it has none.
   const SharedMemory::Address& address() const { return own_.address(); }
 
   void open(int peer, const SharedMemory::Address& address);
+
+  /// All peers that are to open this rank's have done so.
+  void close() { own_.close(); }
 
   /// Room for a payload of this rank that exactly these peers will be sent; taken until all of them
   /// have released it. Empty if there is none, or some of them have not opened this arena. By any

@@ -99,6 +99,7 @@ Communicator::~Communicator() {
   if (!failure_ || !messenger_ || transport_->can_withdraw()) return;
   if (!messenger_->busy() && !mailbox_->busy()) return;
   // The network may still read and write this memory: it is never freed.
+  messenger_->leave_arenas();
   new std::vector<std::shared_ptr<void>>(std::move(kept_));
   new std::tuple(std::move(root_), std::move(group_));
   static_cast<void>(messenger_.release());

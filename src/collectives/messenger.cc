@@ -1,6 +1,7 @@
 #include "collectives/messenger.h"
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "collectives/error_frame.h"
@@ -11,7 +12,7 @@ Messenger::Messenger(Transport& transport, Channel channel)
     : transport_(&transport),
       channel_(channel),
       peers_(static_cast<std::size_t>(transport.world_size())),
-      wants_arena_(Arenas::are_wanted()) {}
+      arena_bytes_(Arenas::bytes_wanted()) {}
 
 Messenger::~Messenger() {
   if (transport_->can_withdraw()) return;
@@ -104,6 +105,7 @@ void Messenger::start(int peer, const FrameHeader& header, Bytes payload) {
   last_round_ = std::max(last_round_, int{header.round});
   OutgoingFrame& out = outgoing_.emplace_back(OutgoingFrame{peer, header});
   if ((header.flags & arena_flag) != 0) {
+    std::atomic_thread_fence(std::memory_order_release);  // The payload, before its place.
     start_frame(*transport_, channel_, out, write_place(*arenas_->place_of(payload)));
   } else {
     start_frame(*transport_, channel_, out, payload);

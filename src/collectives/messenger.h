@@ -37,7 +37,7 @@ struct Frame {
   Bytes payload;
 };
 
-/// Counted where messages enter and leave the transport.
+/// Counted where frames begin to leave, and have come; their payloads are, wherever they lie.
 struct Traffic {
   std::uint64_t bytes_sent = 0;
   std::uint64_t bytes_received = 0;
@@ -123,6 +123,9 @@ class Messenger {
   /// a moment to leave.
   void abandon(const Error& cause) noexcept;
 
+  /// No message is read or written there by the transport, so arenas may go before the messenger.
+  void leave_arenas() noexcept { arenas_.reset(); }
+
   /// Whether some message is still under way, so that its memory must not be freed.
   bool busy() noexcept;
 
@@ -174,7 +177,7 @@ class Messenger {
   std::list<OutgoingFrame> outgoing_;                      ///< none moves before it has left
   std::unordered_map<std::uint64_t, std::string> agreed_;  ///< texts by fingerprint
   std::optional<LinkQueue> link_;                          ///< of this call
-  const bool wants_arena_;
+  const std::uint64_t arena_bytes_;                        ///< wanted; 0: none
   std::optional<Arenas> arenas_;  ///< since the first agreement, where ranks map memory
   Traffic traffic_;
 };

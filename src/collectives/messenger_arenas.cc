@@ -16,29 +16,37 @@ void Messenger::open_arenas(const std::vector<int>& nodes) {
   };
   int near = 0;
   for (int peer = 0; peer < world_size(); ++peer) near += is_near(peer);
-  Arenas& arenas = arenas_.emplace(rank(), world_size(), wants_arena_ && near > 1);
+  Arenas& arenas = arenas_.emplace(rank(), world_size(), near > 1 ? arena_bytes_ : 0);
   using Address = SharedMemory::Address;
   const auto bytes = [](Address& address) {
     return MutableBytes(reinterpret_cast<std::byte*>(&address), sizeof(Address));
   };
   Address own = arenas.address();
   std::vector<Address> addresses(peers_.size());
-  FrameHeader header;
-  header.dtype = static_cast<std::uint8_t>(DType::float32);
-  header = stamp(header, 0, bytes(own));
-  for (int peer = 0; peer < world_size(); ++peer) {
-    if (peer == rank()) continue;
-    expect(peer, 0, bytes(addresses[static_cast<std::size_t>(peer)]));
-    start(peer, header, bytes(own));
-  }
-  for (int peer = 0; peer < world_size(); ++peer) {
-    if (peer == rank()) continue;
-    const Frame frame = receive(peer);
-    require_intact(frame.payload.size() == sizeof(Address), "from rank ", peer, ": ",
-                   frame.payload.size(), " bytes as the address of its arena");
-    if (is_near(peer)) arenas.open(peer, addresses[static_cast<std::size_t>(peer)]);
-  }
-  finish();
+  const auto tell_all = [&](Bytes told, auto&& room_for, auto&& hear) {
+    FrameHeader header;
+    header.dtype = static_cast<std::uint8_t>(DType::float32);
+    header = stamp(header, 0, told);
+    for (int peer = 0; peer < world_size(); ++peer) {
+      if (peer == rank()) continue;
+      expect(peer, 0, room_for(addresses[static_cast<std::size_t>(peer)]));
+      start(peer, header, told);
+    }
+    for (int peer = 0; peer < world_size(); ++peer) {
+      if (peer == rank()) continue;
+      const std::uint64_t heard = receive(peer).payload.size();
+      require_intact(heard == told.size(), "from rank ", peer, ": ", heard,
+                     " bytes about its arena, ", told.size(), " were due");
+      hear(peer, addresses[static_cast<std::size_t>(peer)]);
+    }
+    finish();
+  };
+  tell_all(bytes(own), bytes, [&](int peer, const Address& address) {
+    if (is_near(peer)) arenas.open(peer, address);
+  });
+  // That they have.
+  tell_all({}, [](Address&) { return MutableBytes(); }, [](int, const Address&) {});
+  arenas.close();
 }
 
 MutableBytes Messenger::lend(std::uint64_t bytes, std::span<const int> readers) {

@@ -29,8 +29,8 @@ class Workers {
   }
 
   /// Calls body(run, coder, task, thread) for tasks 0 … tasks − 1. Each thread has a coder and a
-  /// run of its own, whose counts are added to `run`; the body must not use its messenger. No
-  /// result may depend on the thread. Headers and payloads are complete on return.
+  /// run of its own, whose counts are added to `run`; the body uses its messenger to lend room
+  /// only. No result may depend on the thread. Headers and payloads are complete on return.
   template <class Body>
   void for_each(Run& run, std::size_t tasks, const Body& body) {
     if (coders_.size() == 1 || tasks < 2) {

@@ -3,6 +3,7 @@
 /// refused.
 #include "collectives/arenas.h"
 
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,10 +36,11 @@ bool is_corrupt(const Arenas& arenas, int peer, std::uint64_t place, std::uint64
   }
 }
 
+constexpr std::uint64_t all = 64 << 20;
 const std::vector<int> to_b{1}, to_c{2}, to_both{1, 2};
 
 void lend_and_release() {
-  Arenas a(0, 3, true), b(1, 3, true), c(2, 3, false);
+  Arenas a(0, 3, all), b(1, 3, all), c(2, 3, 0);
   CHECK(a.lend(5000, to_b).empty());
   b.open(0, a.address());
   CHECK(a.lend(5000, to_c).empty() && a.lend(5000, to_both).empty());  // c has not opened it.
@@ -71,9 +73,8 @@ void lend_and_release() {
 }
 
 void fill_up() {
-  Arenas a(0, 2, true), b(1, 2, true);
+  Arenas a(0, 2, all), b(1, 2, all);
   b.open(0, a.address());
-  const std::uint64_t all = a.address().bytes;
   CHECK(a.lend(all, to_b).empty() && a.lend(~std::uint64_t{0}, to_b).empty());
   CHECK(!a.lend(all / 2, to_b).empty());
   const MutableBytes quarter = a.lend(all / 4, to_b);
@@ -84,24 +85,47 @@ void fill_up() {
   CHECK(a.lend(all / 4 - 4096, to_b).data() == quarter.data());
 }
 
+/// There are so many loans at once, whatever their size; each may come back in any order.
+void lend_many() {
+  Arenas a(0, 2, all), b(1, 2, all);
+  b.open(0, a.address());
+  std::vector<MutableBytes> lent;
+  while (lent.size() < 100'000) {
+    const MutableBytes room = a.lend(100 + lent.size() % 1000, to_b);
+    if (room.empty()) break;
+    std::fill(room.begin(), room.end(), static_cast<std::byte>(lent.size()));
+    lent.push_back(room);
+  }
+  CHECK(lent.size() > 100 && lent.size() < 100'000);
+  std::size_t again = 0;
+  for (std::size_t i = 0; i < lent.size(); i = i % 2 == 0 && i + 2 >= lent.size() ? 1 : i + 2) {
+    const Bytes read = b.at(0, a.place_of(lent[i]).value(), lent[i].size());
+    CHECK(std::count(read.begin(), read.end(), static_cast<std::byte>(i)) ==
+          static_cast<std::ptrdiff_t>(read.size()));
+    b.release(0, read);
+    again += !a.lend(50, to_b).empty();
+  }
+  CHECK(again == lent.size());
+}
+
 void refuse_places() {
-  Arenas a(0, 2, true), b(1, 2, true);
-  const std::uint64_t all = a.address().bytes;
+  Arenas a(0, 2, all), b(1, 2, all);
+  const std::uint64_t end = a.address().bytes;
   b.open(0, a.address());
   const std::uint64_t first = a.place_of(a.lend(5000, to_b)).value();
   for (const std::uint64_t place :
-       {std::uint64_t{0}, first - 64, first + 1, all + 64, ~std::uint64_t{63}}) {
+       {std::uint64_t{0}, first - 64, first + 1, end + 64, ~std::uint64_t{63}}) {
     CHECK(is_corrupt(b, 0, place, 1));
   }
-  CHECK(is_corrupt(b, 0, first, all) && is_corrupt(b, 0, all, 1));
+  CHECK(is_corrupt(b, 0, first, end) && is_corrupt(b, 0, end, 1));
   CHECK(is_corrupt(b, 0, first, ~std::uint64_t{0}));
   CHECK(is_corrupt(b, 1, first, 1));  // Nothing is open there.
-  CHECK(b.at(0, first, all - first).size() == all - first);
+  CHECK(b.at(0, first, end - first).size() == end - first);
 }
 
 /// What is at the address is not what was meant.
 void refuse_addresses() {
-  Arenas a(0, 2, true), b(1, 2, true);
+  Arenas a(0, 2, all), b(1, 2, all);
   const auto refused = [&](auto change) {
     SharedMemory::Address address = a.address();
     change(address);
@@ -117,6 +141,28 @@ void refuse_addresses() {
   CHECK(!refused([](auto&) {}));
 }
 
+/// Whoever comes late finds nothing; whoever has come stays.
+void close_arena() {
+  Arenas a(0, 3, all), b(1, 3, all), late(2, 3, all);
+  const SharedMemory::Address address = a.address();
+  b.open(0, address);
+  a.close();
+  late.open(0, address);
+  CHECK(is_corrupt(late, 0, 128, 1) && !is_corrupt(b, 0, 128, 1));
+  CHECK(!a.lend(5000, to_b).empty() && a.lend(5000, to_c).empty());
+}
+
+/// Files that may not be so long end a process that makes one.
+void obey_limits() {
+  rlimit before;
+  CHECK(getrlimit(RLIMIT_FSIZE, &before) == 0);
+  const rlimit low{1 << 20, before.rlim_max};
+  CHECK(setrlimit(RLIMIT_FSIZE, &low) == 0);
+  Arenas a(0, 2, all), b(1, 2, 1 << 19);
+  CHECK(a.address().bytes == 0 && b.address().bytes > 0);
+  CHECK(setrlimit(RLIMIT_FSIZE, &before) == 0);
+}
+
 /// A child reads what its parent writes, also once the parent's arena is gone.
 void two_processes() {
   int to_child[2], to_parent[2];
@@ -124,7 +170,7 @@ void two_processes() {
   const pid_t child = fork();
   CHECK(child >= 0);
   if (child == 0) {
-    Arenas arenas(1, 2, true);
+    Arenas arenas(1, 2, all);
     SharedMemory::Address address;
     CHECK(read(to_child[0], &address, sizeof address) == sizeof address);
     arenas.open(0, address);
@@ -137,7 +183,7 @@ void two_processes() {
     std::exit(0);
   }
   {
-    Arenas arenas(0, 2, true);
+    Arenas arenas(0, 2, all);
     const SharedMemory::Address address = arenas.address();
     CHECK(write(to_child[1], &address, sizeof address) == sizeof address);
     char opened;
@@ -157,8 +203,11 @@ void two_processes() {
 int main() {
   lend_and_release();
   fill_up();
+  lend_many();
   refuse_places();
   refuse_addresses();
+  close_arena();
+  obey_limits();
   two_processes();
   std::puts("done");
 }

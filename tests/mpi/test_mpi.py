@@ -16,9 +16,9 @@ def test_same_bits_as_over_threads(world_size):
     launch.run(world_size, "collectives")
 
 
-@pytest.mark.parametrize("company", ["none", "not rank 1", "nodes"])
-def test_same_bits_where_not_all_have_arenas(company):
-    """Payloads go as messages: all, those of one rank, or those between nodes."""
+@pytest.mark.parametrize("company", ["none", "not rank 1", "nodes", "few"])
+def test_same_bits_where_not_all_is_in_arenas(company):
+    """Payloads go as messages: all, those of one rank, those between nodes, or some."""
     launch.run(3, "collectives", company)
 
 

@@ -19,7 +19,8 @@ from tests.tables import CODECS, DTYPES, array
 
 COMPANY = sys.argv[2] if len(sys.argv) > 2 else "all"
 """Who reads payloads in whose arena: all, the pairs of "nodes", nobody ("none"), or all in those of
-all but rank 1, which has none ("not rank 1")."""
+all but rank 1, which has none ("not rank 1"). "few": all, but arenas have room for a few payloads,
+and several threads look for it."""
 
 STEPS = 2
 COUNTS = (0, 1, 7, 1200, 40_000)  # empty shards; one message; header and payload
@@ -152,9 +153,12 @@ def main() -> None:
     world_size, rank = int(sys.argv[1]), MPI.COMM_WORLD.rank
     assert MPI.COMM_WORLD.size == world_size, "started by the mpirun of another MPI"
     if COMPANY in ("none", f"not rank {rank}"):
-        os.environ["SKIMP_ARENAS"] = "0"
+        os.environ["SKIMP_ARENA_MIB"] = "0"
+    if COMPANY == "few":
+        os.environ["SKIMP_ARENA_MIB"] = "1"
     with skimp.mpi(MPI.COMM_WORLD, timeout=60) as comm:
         assert (comm.rank, comm.world_size, comm.transport) == (rank, world_size, "mpi")
+        comm.set_threads(2 if COMPANY == "few" else 1)
         ours = program(comm)
         if sys.platform == "linux":
             nodes = COMPANY == "nodes"

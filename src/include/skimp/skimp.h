@@ -134,7 +134,8 @@ SKIMP_API skimp_status skimp_communicator_set_threads(skimp_communicator* commun
 
 /** The node of each rank, world_size numbers of any kind, for plans created afterwards that use the
  *  algorithm "hierarchical"; the same on all ranks. Known without this call where all ranks share
- *  memory, and over MPI. */
+ *  memory, and over MPI. Before the first call it also says which ranks, if they are processes,
+ * read each other's payloads in place (docs/algorithms.md). */
 SKIMP_API skimp_status skimp_communicator_set_nodes(skimp_communicator* communicator,
                                                     const int* nodes);
 
@@ -186,7 +187,7 @@ struct skimp_report {
   char algorithm[32];
   uint64_t count;       /**< elements of the input */
   uint64_t input_bytes; /**< count times the size of an element */
-  uint64_t bytes_sent;  /**< counted where they enter the transport, headers included */
+  uint64_t bytes_sent;  /**< as messages or in arenas, headers included */
   uint64_t bytes_received;
   uint64_t messages_sent;
   uint64_t predicted_bytes; /**< what the algorithm's cost formula says of bytes_sent; of sparse
