@@ -99,7 +99,6 @@ Communicator::~Communicator() {
   if (!failure_ || !messenger_ || transport_->can_withdraw()) return;
   if (!messenger_->busy() && !mailbox_->busy()) return;
   // The network may still read and write this memory: it is never freed.
-  messenger_->leave_arenas();
   new std::vector<std::shared_ptr<void>>(std::move(kept_));
   new std::tuple(std::move(root_), std::move(group_));
   static_cast<void>(messenger_.release());
@@ -183,6 +182,7 @@ void Communicator::end(const Error& cause, const std::shared_ptr<void>& owner) {
     messenger_.reset();
   } else {
     kept_.push_back(owner);
+    messenger_->leave_arenas();
   }
 }
 
