@@ -43,8 +43,7 @@ static_assert(sizeof(FrameHeader) == 64);
 inline constexpr std::uint64_t header_bytes = sizeof(FrameHeader);
 inline constexpr std::uint16_t nonfinite_flag = 1;  ///< some value was NaN or Inf
 inline constexpr std::uint16_t apart_flag = 2;  ///< the payload goes from device to device instead
-inline constexpr std::uint16_t arena_flag =
-    4;  ///< it lies where the message says: collectives/arenas.h
+inline constexpr std::uint16_t arena_flag = 4;  ///< its place in an arena comes instead
 
 /// Whether the payload follows the header.
 inline bool has_payload(const FrameHeader& header) {

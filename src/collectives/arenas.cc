@@ -11,7 +11,7 @@
 namespace skimp {
 namespace {
 
-/// What is not used of an arena takes up no memory, and what is free is used from its beginning.
+/// Room for what is under way, and more: what is never used of an arena takes up no memory.
 constexpr std::uint64_t default_mib = 64, most_mib = 1 << 20;
 
 /// At once: who lends looks at those before.
